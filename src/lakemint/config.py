@@ -1,0 +1,106 @@
+"""Settings, from the environment and from the embedded stack's own files. The environment is read here only.
+
+A setting `s3_endpoint` is looked up, in this order, as the variable `LAKEMINT_S3_ENDPOINT`, in
+`<home>/settings.json` (addresses) and in `<home>/credentials.json` (secrets, mode 0600). `<home>` is
+`LAKEMINT_HOME`, or `.lakemint/stack` in the nearest folder upwards that has a `.lakemint`.
+A training image needs only `LAKEMINT_LAKE` and the usual AWS variables.
+"""
+
+import json
+import os
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+
+from lakemint.errors import ConfigError
+
+SETTINGS = "settings.json"
+CREDENTIALS = "credentials.json"
+
+
+@dataclass(frozen=True)
+class Config:
+    """Where everything is, and how to get in. Secrets are kept out of `repr`."""
+
+    home: Path | None = None
+    """The embedded stack's folder, if there is one."""
+    schemas: Path | None = None
+    """The folder of datasets: `<schemas>/<dataset>/{contract.yaml, recipe.yaml, label.xml}`."""
+    lake: str = ""
+    """Root of the lake: `s3://bucket[/prefix]`, or `file:///folder` for laptops and tests."""
+    s3_endpoint: str = ""
+    s3_region: str = "us-east-1"
+    s3_access_key: str = field(default="", repr=False)
+    s3_secret_key: str = field(default="", repr=False)
+    spark_remote: str = ""
+    """Spark Connect address, `sc://host:port`, without its token."""
+    spark_token: str = field(default="", repr=False)
+    airflow_url: str = ""
+    airflow_user: str = ""
+    airflow_password: str = field(default="", repr=False)
+    label_studio_url: str = ""
+    label_studio_user: str = ""
+    label_studio_password: str = field(default="", repr=False)
+    label_studio_token: str = field(default="", repr=False)
+    annotator_key: str = field(default="", repr=False)
+    """Key of the annotators' pseudonyms; never in the lake."""
+
+    def need(self, name: str) -> str:
+        """The setting `name`; raises ConfigError, with the way out, when it is empty."""
+        value = getattr(self, name)
+        if not value:
+            raise ConfigError(
+                f"{name} is not set: start the embedded stack with `lakemint up`, or set LAKEMINT_{name.upper()}"
+            )
+        return str(value)
+
+    def datasets(self) -> Path:
+        """The folder of datasets; raises ConfigError when there is none."""
+        if self.schemas is None or not self.schemas.is_dir():
+            raise ConfigError("no schemas/ folder found: run inside a checkout, or set LAKEMINT_SCHEMAS")
+        return self.schemas
+
+
+def find_checkout(start: Path | None = None) -> Path | None:
+    """The nearest folder upwards from `start` (default: here) that holds a `schemas/` folder."""
+    here = (start or Path.cwd()).resolve()
+    return next((p for p in (here, *here.parents) if (p / "schemas").is_dir()), None)
+
+
+def find_home() -> Path | None:
+    """`LAKEMINT_HOME`, or `.lakemint/stack` of the checkout around this folder."""
+    if named := os.environ.get("LAKEMINT_HOME"):
+        return Path(named).resolve()
+    checkout = find_checkout()
+    return checkout / ".lakemint" / "stack" if checkout else None
+
+
+def load() -> Config:
+    """Settings as they stand now. Reading them opens no connection."""
+    home = find_home()
+    checkout = find_checkout()
+    stored = {**_read(home, SETTINGS), **_read(home, CREDENTIALS)}
+    schemas = os.environ.get("LAKEMINT_SCHEMAS") or stored.get("schemas")
+    values: dict[str, str] = {}
+    for setting in fields(Config):
+        name = setting.name
+        value = os.environ.get(f"LAKEMINT_{name.upper()}") or stored.get(name)
+        if value and name not in ("home", "schemas"):
+            values[name] = value
+    return Config(
+        home=home,
+        schemas=Path(schemas) if schemas else checkout / "schemas" if checkout else None,
+        **values,  # type: ignore[arg-type]
+    )
+
+
+def _read(home: Path | None, name: str) -> dict[str, str]:
+    path = home / name if home else None
+    if path is None or not path.is_file():
+        return {}
+    try:
+        content = json.loads(path.read_text())
+    except ValueError as error:
+        raise ConfigError(f"{path}: not JSON ({error}); remove it and run `lakemint up`") from error
+    if not isinstance(content, dict):
+        raise ConfigError(f"{path}: expected an object; remove it and run `lakemint up`")
+    return {str(key): str(value) for key, value in content.items()}

@@ -1,0 +1,78 @@
+"""Every error Lakemint raises on purpose. Each names the thing and the way out.
+
+    LakemintError
+    ├── ConfigError        a setting is missing or malformed
+    ├── ContractError      schemas/<dataset>/contract.yaml
+    ├── RecipeError        schemas/<dataset>/recipe.yaml
+    ├── FormError          schemas/<dataset>/label.xml does not fit contract or recipe
+    ├── StoreError         the object store
+    │   ├── ObjectNotFound
+    │   ├── ObjectExists   a conditional creation lost
+    │   └── StoreUnavailable
+    ├── StackError         the embedded stack could not start, stop or be found
+    ├── RunError           a run through Airflow failed
+    ├── GateFailed         a critical quality rule broke
+    ├── ConservationError  records in ≠ records kept + records that left with a reason
+    ├── VersionNotFound    no such dataset version
+    └── IntegrityError     stored bytes are not what the manifest says
+"""
+
+
+class LakemintError(Exception):
+    """The root. The CLI prints it without a stack trace and exits with 1."""
+
+
+class ConfigError(LakemintError):
+    """A setting is missing or malformed."""
+
+
+class ContractError(LakemintError):
+    """A contract is not a valid Open Data Contract, or names a type we do not know."""
+
+
+class RecipeError(LakemintError):
+    """A recipe has a misspelled field or a value out of range."""
+
+
+class FormError(LakemintError):
+    """A label form does not fit the contract or the recipe."""
+
+
+class StoreError(LakemintError):
+    """The object store refused or failed."""
+
+
+class ObjectNotFound(StoreError):
+    """No object under that key."""
+
+
+class ObjectExists(StoreError):
+    """A conditional creation lost: the key is taken."""
+
+
+class StoreUnavailable(StoreError):
+    """The store did not answer, or answered with a server error, for longer than we retry."""
+
+
+class StackError(LakemintError):
+    """The embedded stack could not start, stop or be found."""
+
+
+class RunError(LakemintError):
+    """A run through Airflow failed."""
+
+
+class GateFailed(LakemintError):
+    """A critical quality rule broke; the message says which rows."""
+
+
+class ConservationError(LakemintError):
+    """Records went in that came out nowhere, or the other way round."""
+
+
+class VersionNotFound(LakemintError):
+    """No such dataset version."""
+
+
+class IntegrityError(LakemintError):
+    """Stored bytes are not what the manifest says."""

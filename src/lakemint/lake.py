@@ -1,0 +1,70 @@
+"""Every path in the lake is built here, and nowhere else.
+
+    raw/<dataset>/<source>/…                as landed, never changed
+    tables/<table>/<dataset>                Delta
+    verdicts/<dataset>/<sha256>.json        what the gates said, by content
+    published/<dataset>/{shards,manifests,versions,card}/…
+"""
+
+from dataclasses import dataclass
+
+from lakemint.errors import ConfigError
+from lakemint.names import TABLES, check_name
+
+
+@dataclass(frozen=True)
+class Lake:
+    """A lake's layout. Methods give keys (relative to the root), `table` a URI that Spark understands."""
+
+    root: str
+    """`s3://bucket[/prefix]` or `file:///folder`, no slash at the end."""
+
+    def __post_init__(self) -> None:
+        scheme, _, rest = self.root.partition("://")
+        if scheme not in ("s3", "file") or not rest.strip("/"):
+            raise ConfigError(f"lake {self.root!r}: write s3://bucket[/prefix] or file:///folder")
+        object.__setattr__(self, "root", self.root.rstrip("/"))
+
+    @property
+    def bucket(self) -> str:
+        """The S3 bucket; raises ConfigError for a local folder."""
+        if not self.root.startswith("s3://"):
+            raise ConfigError(f"lake {self.root} has no bucket: it is a folder")
+        return self.root.removeprefix("s3://").split("/", 1)[0]
+
+    @property
+    def prefix(self) -> str:
+        """What stands before every key in the bucket: empty, or ending in a slash."""
+        parts = self.root.removeprefix("s3://").split("/", 1)
+        return f"{parts[1]}/" if len(parts) == 2 else ""
+
+    def table(self, table: str, dataset: str) -> str:
+        """URI of a Delta table for Spark: `s3a://…/tables/<table>/<dataset>`."""
+        if table not in TABLES:
+            raise ConfigError(f"no table {table!r}: there are {', '.join(TABLES)}")
+        uri = f"{self.root}/tables/{table}/{check_name(dataset)}"
+        return uri.replace("s3://", "s3a://", 1)
+
+    def raw(self, dataset: str, source: str) -> str:
+        """Key prefix of a source's raw objects, with its slash."""
+        return f"raw/{check_name(dataset)}/{check_name(source, 'source')}/"
+
+    def verdict(self, dataset: str, digest: str) -> str:
+        return f"verdicts/{check_name(dataset)}/{digest}.json"
+
+    def shard(self, dataset: str, digest: str) -> str:
+        return f"published/{check_name(dataset)}/shards/{digest}.arrow"
+
+    def manifest(self, dataset: str, digest: str) -> str:
+        return f"published/{check_name(dataset)}/manifests/{digest}.json"
+
+    def versions(self, dataset: str) -> str:
+        """Key prefix of the version records, with its slash."""
+        return f"published/{check_name(dataset)}/versions/"
+
+    def version(self, dataset: str, number: int) -> str:
+        return f"{self.versions(dataset)}{number:08d}.json"
+
+    def card(self, dataset: str, number: int, name: str) -> str:
+        """Key of a card's part, such as the baseline's score."""
+        return f"published/{check_name(dataset)}/card/{number:08d}/{check_name(name, 'card part')}.json"

@@ -1,0 +1,63 @@
+"""The vocabulary: one noun a concept, one place for each name."""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from lakemint.errors import LakemintError
+
+STAGES: Final = ("ingest", "refine", "label", "assemble", "publish", "train")
+"""In the order of the road; also the DAG ids' first half: `<stage>_<dataset>`."""
+
+TABLES: Final = (
+    "objects",
+    "bronze",
+    "quarantine",
+    "silver",
+    "rejected",
+    "annotations",
+    "labels",
+    "gold",
+)
+"""The Delta tables of a dataset: `tables/<table>/<dataset>`."""
+
+SAMPLE_ID: Final = "sample_id"
+SOURCE: Final = "source"
+SPLIT: Final = "split"
+LABEL: Final = "label"
+PROVENANCE: Final = ("object", "line", "etag", "batch")
+"""Where a record came from: object key, line from 1 (0: the whole object), its etag, the ingested batch."""
+
+_DATASET = re.compile(r"[a-z][a-z0-9_]{1,47}")
+_REFERENCE = re.compile(r"(?P<dataset>[a-z][a-z0-9_]{1,47})@(?P<number>[1-9][0-9]{0,7})")
+
+
+def check_name(name: str, what: str = "dataset") -> str:
+    """`name` itself, if it is fit for keys, DAG ids and tables.
+
+    Raises LakemintError otherwise.
+    """
+    if not _DATASET.fullmatch(name):
+        raise LakemintError(
+            f"{name!r} is no {what} name: use 2 to 48 of a-z, 0-9 and _, a letter first"
+        )
+    return name
+
+
+@dataclass(frozen=True)
+class Reference:
+    """`reviews@3`: a dataset's version by its number."""
+
+    dataset: str
+    number: int
+
+    @classmethod
+    def parse(cls, text: str) -> "Reference":
+        """Read `<dataset>@<number>`; raises LakemintError."""
+        match = _REFERENCE.fullmatch(text)
+        if not match:
+            raise LakemintError(f"{text!r} is no version: write <dataset>@<number>, like reviews@1")
+        return cls(match["dataset"], int(match["number"]))
+
+    def __str__(self) -> str:
+        return f"{self.dataset}@{self.number}"

@@ -1,0 +1,211 @@
+"""`recipe.yaml`: everything about a dataset that is not its contract, as one pydantic model."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from lakemint.digest import digest_of
+from lakemint.errors import RecipeError
+from lakemint.names import check_name
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Names = Annotated[list[str], Field(min_length=1)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Source(_Part):
+    """Where raw objects of one kind land, `raw/<dataset>/<source>/`, and how they are read."""
+
+    format: Literal["tsv", "csv", "jsonl", "file"]
+    """`file`: each object is one record; the others hold one record a line, gzip by the name's `.gz`."""
+    columns: list[str] = Field(default_factory=list)
+    """Names of the columns of tsv and csv without a header, of the fields of jsonl."""
+    path: str | None = None
+    """For `file`: a pattern for the key after the source's prefix, whose `{names}` become columns: `{digit}/{name}.png`."""
+    content: str = "content"
+    """For `file`: the column that holds the object's bytes."""
+
+    @model_validator(mode="after")
+    def _fields_fit_format(self) -> Self:
+        if self.format == "file" and self.columns:
+            raise ValueError("format 'file' has no columns: name them in path, like {digit}/{name}.png")
+        if self.format != "file" and not self.columns:
+            raise ValueError(f"format {self.format!r} needs columns")
+        return self
+
+
+class NormalizeText(_Part):
+    """Unicode normal form, and runs of white space to one space, ends trimmed."""
+
+    columns: Names
+    form: Literal["NFC", "NFKC"] = "NFC"
+
+
+class Drop(_Part):
+    """Drop records where one of these columns is null or empty."""
+
+    empty: Names
+
+
+class Deduplicate(_Part):
+    """Keep the first of the records whose content is the same."""
+
+    exact: Literal[True] = True
+
+
+class RefineStep(_Part):
+    """One step, by its name: `- normalize_text: {columns: [text]}`."""
+
+    normalize_text: NormalizeText | None = None
+    drop: Drop | None = None
+    deduplicate: Deduplicate | None = None
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Self:
+        if len(self.model_fields_set) != 1:
+            raise ValueError("a step has exactly one name: normalize_text, drop or deduplicate")
+        return self
+
+
+class LabelSample(_Part):
+    """How many samples go to people, spread over the strata in proportion."""
+
+    size: int = Field(ge=1)
+    strata: str = "source"
+
+
+class Answers(_Part):
+    per_sample: int = Field(ge=1, le=100)
+    """How many annotators each sample gets."""
+
+
+class Replay(_Part):
+    """Recorded answers, submitted to Label Studio by annotator accounts: the k-th answer by the k-th."""
+
+    path: str
+    """Key prefix of the recordings, one object `<source>.txt` a source, tab-separated."""
+    columns: Names
+    """The recordings' columns; `key` joins them to the records, `answers` holds a JSON list."""
+    key: str
+    answers: str
+
+
+class Label(_Part):
+    """Where labels come from: people in Label Studio (`form`), or a column that knows (`known`)."""
+
+    known: str | None = None
+    """A column of silver that holds the answer."""
+    form: str | None = None
+    """The Label Studio form beside the recipe."""
+    sample: LabelSample | None = None
+    answers: Answers | None = None
+    consensus: Literal["majority"] = "majority"
+    classes: dict[str, list[str]] = Field(default_factory=dict)
+    """Class → the answers that mean it. Empty: answers are classes."""
+    replay: Replay | None = None
+
+    @model_validator(mode="after")
+    def _known_or_asked(self) -> Self:
+        if (self.known is None) == (self.form is None):
+            raise ValueError("name either known (a column) or form (people are asked)")
+        if self.form is not None and (self.sample is None or self.answers is None):
+            raise ValueError("a form needs sample and answers")
+        return self
+
+    def class_of(self, answer: str) -> str:
+        """The class an answer means; raises RecipeError for one the recipe does not name."""
+        if not self.classes:
+            return answer
+        for name, answers in self.classes.items():
+            if answer in answers:
+                return name
+        raise RecipeError(f"label.classes: no class for the answer {answer!r}")
+
+
+class Split(_Part):
+    """Shares of the splits, by a hash of the sample's id."""
+
+    train: Share = 0.8
+    validation: Share = 0.1
+    test: Share = 0.1
+
+    @model_validator(mode="after")
+    def _sums_to_one(self) -> Self:
+        total = self.train + self.validation + self.test
+        if abs(total - 1) > 1e-9:
+            raise ValueError(f"train + validation + test is {total:g}, not 1")
+        return self
+
+
+class Publish(_Part):
+    buckets: int = Field(default=8, ge=1, le=4096)
+    """Shards a split, at most: rows go to one by a stable hash."""
+
+
+class Baseline(_Part):
+    """A small classifier the road trains on every new version, to see that it can be learned from."""
+
+    input: str
+    encode: Literal["text", "image"]
+
+
+class Recipe(_Part):
+    """One dataset's recipe. `dataset` is the folder's name."""
+
+    dataset: str
+    sources: Annotated[dict[str, Source], Field(min_length=1)]
+    content: Names
+    """The columns that make a sample what it is: its id is their digest."""
+    refine: list[RefineStep] = Field(default_factory=list)
+    label: Label
+    split: Split = Split()
+    publish: Publish = Publish()
+    baseline: Baseline | None = None
+
+    @property
+    def digest(self) -> str:
+        """sha256 of the recipe's canonical JSON."""
+        return digest_of(self.model_dump(mode="json"))
+
+
+def load_recipe(schemas: Path, dataset: str) -> Recipe:
+    """Read and check `<schemas>/<dataset>/recipe.yaml`; raises RecipeError with file, field and reason."""
+    path = schemas / check_name(dataset) / "recipe.yaml"
+    where = f"schemas/{dataset}/recipe.yaml"
+    try:
+        content: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise RecipeError(f"{where}: not found; each dataset is a folder with contract.yaml and recipe.yaml") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise RecipeError(f"{where}: not YAML: {error}") from error
+    if not isinstance(content, dict):
+        raise RecipeError(f"{where}: expected fields like sources: and label:")
+    try:
+        recipe = Recipe(dataset=dataset, **content)
+        for source in recipe.sources:
+            check_name(source, "source")
+    except ValidationError as error:
+        raise RecipeError("\n".join(_explain(where, problem) for problem in error.errors())) from error
+    return recipe
+
+
+def _explain(where: str, problem: Any) -> str:
+    field = ".".join(str(part) for part in problem["loc"]) or "recipe"
+    if problem["type"] == "extra_forbidden":
+        return f"{where}: {field}: no such field{_nearest(problem['loc'])}"
+    return f"{where}: {field}: {problem['msg'].removeprefix('Value error, ')}"
+
+
+def _nearest(loc: tuple[str | int, ...]) -> str:
+    """`; did you mean …?` from all field names of the recipe's models."""
+    import difflib
+
+    models = [value for value in globals().values() if isinstance(value, type) and issubclass(value, _Part)]
+    known = sorted({name for model in models for name in model.model_fields})
+    close = difflib.get_close_matches(str(loc[-1]), known, n=1)
+    return f"; did you mean {close[0]!r}?" if close else ""
