@@ -49,7 +49,7 @@ class Config:
         value = getattr(self, name)
         if not value:
             raise ConfigError(
-                f"{name} is not set: start the embedded stack with `lakemint up`, or set LAKEMINT_{name.upper()}"
+                f"{name} is not set: start the stack with `lakemint up`, or set LAKEMINT_{name.upper()}"
             )
         return str(value)
 
@@ -89,7 +89,7 @@ def load() -> Config:
     return Config(
         home=home,
         schemas=Path(schemas) if schemas else checkout / "schemas" if checkout else None,
-        **values,  # type: ignore[arg-type]
+        **values,
     )
 
 

@@ -1,20 +1,20 @@
 """Every error Lakemint raises on purpose. Each names the thing and the way out.
 
-    LakemintError
-    ├── ConfigError        a setting is missing or malformed
-    ├── ContractError      schemas/<dataset>/contract.yaml
-    ├── RecipeError        schemas/<dataset>/recipe.yaml
-    ├── FormError          schemas/<dataset>/label.xml does not fit contract or recipe
-    ├── StoreError         the object store
-    │   ├── ObjectNotFound
-    │   ├── ObjectExists   a conditional creation lost
-    │   └── StoreUnavailable
-    ├── StackError         the embedded stack could not start, stop or be found
-    ├── RunError           a run through Airflow failed
-    ├── GateFailed         a critical quality rule broke
-    ├── ConservationError  records in ≠ records kept + records that left with a reason
-    ├── VersionNotFound    no such dataset version
-    └── IntegrityError     stored bytes are not what the manifest says
+LakemintError
+├── ConfigError        a setting is missing or malformed
+├── ContractError      schemas/<dataset>/contract.yaml
+├── RecipeError        schemas/<dataset>/recipe.yaml
+├── FormError          schemas/<dataset>/label.xml does not fit contract or recipe
+├── StoreError         the object store
+│   ├── ObjectNotFound
+│   ├── ObjectExists   a conditional creation lost
+│   └── StoreUnavailable
+├── StackError         the embedded stack could not start, stop or be found
+├── RunError           a run through Airflow failed
+├── GateFailed         a critical quality rule broke
+├── ConservationError  records in ≠ records kept + records that left with a reason
+├── VersionNotFound    no such dataset version
+└── IntegrityError     stored bytes are not what the manifest says
 """
 
 

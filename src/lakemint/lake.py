@@ -1,9 +1,9 @@
 """Every path in the lake is built here, and nowhere else.
 
-    raw/<dataset>/<source>/…                as landed, never changed
-    tables/<table>/<dataset>                Delta
-    verdicts/<dataset>/<sha256>.json        what the gates said, by content
-    published/<dataset>/{shards,manifests,versions,card}/…
+raw/<dataset>/<source>/…                as landed, never changed
+tables/<table>/<dataset>                Delta
+verdicts/<dataset>/<sha256>.json        what the gates said, by content
+published/<dataset>/{shards,manifests,versions,card}/…
 """
 
 from dataclasses import dataclass

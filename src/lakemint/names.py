@@ -38,9 +38,7 @@ def check_name(name: str, what: str = "dataset") -> str:
     Raises LakemintError otherwise.
     """
     if not _DATASET.fullmatch(name):
-        raise LakemintError(
-            f"{name!r} is no {what} name: use 2 to 48 of a-z, 0-9 and _, a letter first"
-        )
+        raise LakemintError(f"{name!r} is no {what} name: use 2 to 48 of a-z, 0-9 and _, a letter first")
     return name
 
 

@@ -26,7 +26,7 @@ class Source(_Part):
     columns: list[str] = Field(default_factory=list)
     """Names of the columns of tsv and csv without a header, of the fields of jsonl."""
     path: str | None = None
-    """For `file`: a pattern for the key after the source's prefix, whose `{names}` become columns: `{digit}/{name}.png`."""
+    """For `file`: a pattern for the key after the source's prefix; its names become columns: `{digit}/{name}.png`."""
     content: str = "content"
     """For `file`: the column that holds the object's bytes."""
 
@@ -180,7 +180,9 @@ def load_recipe(schemas: Path, dataset: str) -> Recipe:
     try:
         content: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise RecipeError(f"{where}: not found; each dataset is a folder with contract.yaml and recipe.yaml") from error
+        raise RecipeError(
+            f"{where}: not found; each dataset is a folder with contract.yaml and recipe.yaml"
+        ) from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise RecipeError(f"{where}: not YAML: {error}") from error
     if not isinstance(content, dict):

@@ -106,21 +106,18 @@ def s3_client(config: Config) -> "S3Client":
     import boto3
     from botocore.config import Config as ClientConfig
 
-    own = {
-        "endpoint_url": config.s3_endpoint,
-        "aws_access_key_id": config.s3_access_key,
-        "aws_secret_access_key": config.s3_secret_key,
-    }
     return boto3.session.Session().client(
         "s3",
         region_name=config.s3_region,
+        endpoint_url=config.s3_endpoint or None,
+        aws_access_key_id=config.s3_access_key or None,
+        aws_secret_access_key=config.s3_secret_key or None,
         config=ClientConfig(
             connect_timeout=5,
             read_timeout=60,
             retries={"mode": "standard", "max_attempts": 5},
             s3={"addressing_style": "path" if config.s3_endpoint else "auto"},
         ),
-        **{name: value for name, value in own.items() if value},
     )
 
 

@@ -1,0 +1,71 @@
+"""One running stack for all tests, and for each test an empty lake of its own in it.
+
+Tests marked by the folder `unit` ask for none of this. A stack that `LAKEMINT_HOME` names is used as it is;
+otherwise `.lakemint/test` is started once for all pytest workers and stopped when the last is done.
+"""
+
+import os
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from filelock import FileLock
+
+from lakemint.config import Config, load
+from lakemint.store import Store, open_store, s3_client
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+LAKEMINT = Path(sys.executable).with_name("lakemint")
+BUCKET = "test"
+OWN_HOME = CHECKOUT / ".lakemint" / "test"
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Config:
+    """Settings of a running stack, with a bucket for tests."""
+    if "LAKEMINT_HOME" not in os.environ:
+        os.environ["LAKEMINT_HOME"] = str(OWN_HOME)
+        with FileLock(CHECKOUT / ".lakemint" / "test.lock"):
+            subprocess.run([LAKEMINT, "up"], check=True, cwd=CHECKOUT)
+    config = load()
+    with FileLock(tmp_path_factory.getbasetemp().parent / "bucket.lock"):
+        client = s3_client(config)
+        if BUCKET not in [bucket["Name"] for bucket in client.list_buckets()["Buckets"]]:
+            client.create_bucket(Bucket=BUCKET)
+    return config
+
+
+@pytest.fixture
+def config(stack: Config, monkeypatch: pytest.MonkeyPatch) -> Config:
+    """Settings with an empty lake of the test's own; child processes see it too."""
+    lake = f"s3://{BUCKET}/{uuid.uuid4().hex[:12]}"
+    monkeypatch.setenv("LAKEMINT_LAKE", lake)
+    return replace(stack, lake=lake)
+
+
+@pytest.fixture
+def store(config: Config) -> Store:
+    return open_store(config)
+
+
+@pytest.fixture(scope="session")
+def spark(stack: Config) -> "Iterator[SparkSession]":
+    from lakemint.spark import spark_session
+
+    with spark_session(stack) as session:
+        yield session
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """The last one out stops the stack that the tests started."""
+    is_worker = hasattr(session.config, "workerinput")
+    if not is_worker and (OWN_HOME / "settings.json").exists() and "LAKEMINT_KEEP_STACK" not in os.environ:
+        subprocess.run([LAKEMINT, "down"], check=False, env={**os.environ, "LAKEMINT_HOME": str(OWN_HOME)})
