@@ -49,6 +49,10 @@ class Lake:
         """Key prefix of a source's raw objects, with its slash."""
         return f"raw/{check_name(dataset)}/{check_name(source, 'source')}/"
 
+    def recorded(self, dataset: str) -> str:
+        """Key prefix of recorded answers, one object a source, with its slash."""
+        return f"recorded/{check_name(dataset)}/"
+
     def verdict(self, dataset: str, digest: str) -> str:
         return f"verdicts/{check_name(dataset)}/{digest}.json"
 

@@ -1,0 +1,1 @@
+"""The demo's two datasets: where their raw data come from, and how they are landed."""
