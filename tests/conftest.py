@@ -6,11 +6,9 @@ otherwise `.lakemint/test` is started once for all pytest workers and stopped wh
 
 import os
 import subprocess
-import sys
 import uuid
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,12 +16,11 @@ from filelock import FileLock
 
 from lakemint.config import Config, load
 from lakemint.store import Store, open_store, s3_client
+from tests.support import CHECKOUT, LAKEMINT
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-CHECKOUT = Path(__file__).resolve().parent.parent
-LAKEMINT = Path(sys.executable).with_name("lakemint")
 BUCKET = "test"
 OWN_HOME = CHECKOUT / ".lakemint" / "test"
 

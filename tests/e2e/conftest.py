@@ -1,0 +1,37 @@
+"""The demo's road, walked once through real Airflow; the tests look at what it left."""
+
+import json
+from dataclasses import dataclass
+
+import pytest
+
+from lakemint.config import Config
+from lakemint.lake import Lake
+from lakemint.store import Store, open_store
+from tests.support import lakemint
+
+
+@dataclass(frozen=True)
+class Road:
+    """What `lakemint demo` left behind, and what it said."""
+
+    config: Config
+    store: Store
+    lake: Lake
+    said: str
+
+
+@pytest.fixture(scope="session")
+def road(stack: Config) -> Road:
+    """The stack's own lake after the demo ran through it."""
+    done = lakemint("demo")
+    assert done.returncode == 0, done.stdout + done.stderr
+    return Road(stack, open_store(stack), Lake(stack.lake), done.stdout)
+
+
+def version_card(dataset: str) -> dict[str, object]:
+    """`lakemint version show <dataset> --json`, parsed."""
+    done = lakemint("version", "show", dataset, "--json")
+    assert done.returncode == 0, done.stderr
+    card: dict[str, object] = json.loads(done.stdout)
+    return card

@@ -1,0 +1,167 @@
+"""Every raw record accounted for, every published row and label recomputed from the raw files themselves."""
+
+import json
+import unicodedata
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import lakemint
+from lakemint.demo.digits import scans
+from lakemint.demo.reviews import CORPORA, corpus_files, fetch
+from lakemint.recipe import load_recipe
+from lakemint.spark import read_table
+from tests.e2e.conftest import Road, version_card
+from tests.support import CHECKOUT
+from tests.support import lakemint as command
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+Place = tuple[str, int]
+"""(object key, line) of a raw record."""
+
+
+def raw_reviews() -> dict[Place, str]:
+    """Every line of the raw files, by place, read without any of Lakemint's parsers."""
+    files = corpus_files(fetch(CHECKOUT / ".lakemint" / "cache"))
+    lines = {}
+    for source, begin in CORPORA.items():
+        name = f"{begin}_GroundTruth.txt"
+        for number, line in enumerate(files[name].decode("utf-8-sig").split("\r\n"), start=1):
+            lines[f"raw/reviews/{source}/{name}", number] = line
+    return lines
+
+
+def raw_ratings() -> dict[tuple[str, str], list[int]]:
+    """(source, snippet id) → its ratings, from the recorded files."""
+    files = corpus_files(fetch(CHECKOUT / ".lakemint" / "cache"))
+    ratings = {}
+    for source, begin in CORPORA.items():
+        for line in files[f"{begin}_anonDataRatings.txt"].decode("utf-8-sig").split("\r\n"):
+            key, _mean, _deviation, answers = line.split("\t")
+            ratings[source, key] = json.loads(answers)
+    return ratings
+
+
+def table(road: Road, spark: "SparkSession", name: str, dataset: str) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = read_table(spark, road.lake.table(name, dataset)).toArrow().to_pylist()
+    return rows
+
+
+def places(rows: Iterable[Mapping[str, Any]]) -> list[Place]:
+    return [(row["object"], row["line"]) for row in rows]
+
+
+def published(dataset: str) -> dict[str, dict[str, Any]]:
+    """sample_id → row, over all splits, through the public API alone."""
+    version = lakemint.open(f"{dataset}@1")
+    rows = [
+        {**row, "split": split}
+        for split in version.splits
+        for batch in version[split]
+        for row in batch.to_pylist()
+    ]
+    by_id = {row["sample_id"]: row for row in rows}
+    assert len(by_id) == len(rows), "a sample was published twice"
+    return by_id
+
+
+def assert_conserved(road: Road, spark: "SparkSession", dataset: str, raw: set[Place]) -> None:
+    """Each raw record is in exactly one of quarantine, rejected, and silver; the card counts the same."""
+    quarantine, rejected, silver = (
+        table(road, spark, name, dataset) for name in ("quarantine", "rejected", "silver")
+    )
+    met = Counter(places(quarantine) + places(rejected) + places(silver))
+    assert set(met) == raw
+    assert max(met.values()) == 1
+    ids = set(published(dataset))
+    assert ids <= {row["sample_id"] for row in silver}
+    counts = version_card(dataset)["counts"]
+    assert counts == {
+        "raw": len(raw),
+        "quarantined": len(quarantine),
+        "rejected": len(rejected),
+        "unlabeled": len(silver) - len(ids),
+        "published": len(ids),
+    }
+
+
+def test_demo_says_where_to_look(road: Road) -> None:
+    for address in (road.config.airflow_url, road.config.label_studio_url):
+        assert address in road.said
+    assert "reviews@1" in road.said
+    assert "digits@1" in road.said
+
+
+def test_second_demo_publishes_nothing_new(road: Road) -> None:
+    again = command("demo")
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert "nothing new" in again.stdout
+    for dataset in ("reviews", "digits"):
+        listed = json.loads(command("version", "list", dataset, "--json").stdout)
+        assert [entry["version"] for entry in listed] == [1]
+
+
+def test_every_raw_review_is_accounted_for(road: Road, spark: "SparkSession") -> None:
+    assert_conserved(road, spark, "reviews", set(raw_reviews()))
+
+
+def test_every_raw_digit_is_accounted_for(road: Road, spark: "SparkSession") -> None:
+    assert_conserved(road, spark, "digits", {(f"raw/digits/scans/{name}", 0) for name, _ in scans()})
+
+
+def test_published_reviews_are_the_raw_lines(road: Road, spark: "SparkSession") -> None:
+    raw = raw_reviews()
+    silver = {row["sample_id"]: row for row in table(road, spark, "silver", "reviews")}
+    rows = published("reviews")
+    assert rows
+    for sample_id, row in rows.items():
+        line = raw[silver[sample_id]["object"], silver[sample_id]["line"]]
+        text = " ".join(unicodedata.normalize("NFC", line.split("\t")[2]).split())
+        assert row["text"] == text
+
+
+def test_published_digits_are_the_raw_scans(road: Road) -> None:
+    by_content = {content: name.split("/")[0] for name, content in scans()}
+    rows = published("digits")
+    assert {row["image"]: row["label"] for row in rows.values()} == by_content
+
+
+def test_labels_recompute_from_events_and_events_from_the_recordings(
+    road: Road, spark: "SparkSession"
+) -> None:
+    recipe = load_recipe(CHECKOUT / "schemas", "reviews")
+    assert recipe.label.answers
+    ratings = raw_ratings()
+    silver = {row["sample_id"]: row for row in table(road, spark, "silver", "reviews")}
+    answers: dict[str, list[int]] = defaultdict(list)
+    for event in table(road, spark, "annotations", "reviews"):
+        answers[event["sample_id"]].append(int(event["value"]))
+    expected = {}
+    for sample_id, given in answers.items():
+        sample = silver[sample_id]
+        recorded = ratings[sample["source"], sample["id"]][: recipe.label.answers.per_sample]
+        assert sorted(given) == sorted(recorded)
+        votes = Counter(recipe.label.class_of(str(value)) for value in recorded).most_common()
+        if len(votes) == 1 or votes[0][1] > votes[1][1]:
+            expected[sample_id] = votes[0][0]
+    assert {sample_id: row["label"] for sample_id, row in published("reviews").items()} == expected
+
+
+def test_splits_follow_the_hash_and_share(road: Road) -> None:
+    import hashlib
+
+    for dataset in ("reviews", "digits"):
+        split = load_recipe(CHECKOUT / "schemas", dataset).split
+        for sample_id, row in published(dataset).items():
+            draw = int(hashlib.sha256(f"split:{sample_id}".encode()).hexdigest()[:8], 16) / 2**32
+            bounds = [("train", split.train), ("validation", split.train + split.validation), ("test", 1.0)]
+            assert row["split"] == next(name for name, bound in bounds if draw < bound)
+
+
+def test_the_baseline_learned_something(road: Road) -> None:
+    for dataset in ("reviews", "digits"):
+        score = version_card(dataset)["baseline"]
+        assert isinstance(score, dict)
+        assert score["accuracy"] > score["majority"] * 0.9
