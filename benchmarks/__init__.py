@@ -1,0 +1,1 @@
+"""Measurements against named peers or limits. `make bench NAME=<name>` runs `benchmarks/<name>`."""
