@@ -1,0 +1,61 @@
+"""What every file in `jobs/` is run by: arguments in, one outcome line out, clear errors."""
+
+import inspect
+import signal
+import sys
+from collections.abc import Callable
+from types import FrameType
+
+from lakemint.errors import LakemintError
+from lakemint.outcome import Outcome
+
+_DOWN = (
+    ("UNAVAILABLE", "the Spark server does not answer"),
+    ("UNAUTHENTICATED", "the Spark server refuses the token"),
+    ("Connect to ", "the object store does not answer"),
+    ("Connection refused", "the object store does not answer"),
+    ("SdkClientException", "the object store does not answer"),
+    ("UnknownHostException", "the object store's host is not known"),
+)
+"""What Spark's errors say when the fault is not the job's, in order of precedence."""
+
+
+def run(main: Callable[..., Outcome]) -> None:
+    """Call `main` with the command line's arguments, print its outcome, and exit.
+
+    Exits with 0; with 1 and one clear `error: …` on stderr for LakemintError, and when Spark or the object
+    store are away; with 2 for wrong arguments; with 143 after SIGTERM, having left its `with` blocks.
+    """
+    signal.signal(signal.SIGTERM, _terminated)
+    names = list(inspect.signature(main).parameters)
+    arguments = sys.argv[1:]
+    if len(arguments) != len(names):
+        _fail(f"usage: python {sys.argv[0]} {' '.join(f'<{name}>' for name in names)}", 2)
+    try:
+        main(*arguments).print()
+    except LakemintError as error:
+        _fail(f"error: {error}", 1)
+    except Exception as error:
+        if (reason := _away(error)) is None:
+            raise
+        _fail(
+            f"error: {reason}; nothing is lost: `lakemint doctor` tells what to mend, then run this again", 1
+        )
+
+
+def _terminated(_signal: int, _frame: FrameType | None) -> None:
+    sys.exit(143)
+
+
+def _fail(message: str, status: int) -> None:
+    print(message, file=sys.stderr, flush=True)
+    sys.exit(status)
+
+
+def _away(error: BaseException) -> str | None:
+    """The server that is away, if that is what a Spark error says; None when it is another matter."""
+    kinds = type(error).__mro__
+    if not any(kind.__module__.partition(".")[0] in ("pyspark", "grpc", "py4j") for kind in kinds):
+        return None
+    text = str(error)
+    return next((reason for sign, reason in _DOWN if sign in text), None)
