@@ -1,5 +1,6 @@
 """`recipe.yaml`: everything about a dataset that is not its contract, as one pydantic model."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -8,10 +9,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from lakemint.digest import digest_of
 from lakemint.errors import RecipeError
-from lakemint.names import check_name
+from lakemint.names import PROVENANCE, SAMPLE_ID, SOURCE, check_name
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Names = Annotated[list[str], Field(min_length=1)]
+
+_COLUMN = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
 
 
 class _Part(BaseModel):
@@ -26,7 +29,7 @@ class Source(_Part):
     columns: list[str] = Field(default_factory=list)
     """Names of the columns of tsv and csv without a header, of the fields of jsonl."""
     path: str | None = None
-    """For `file`: a pattern for the key after the source's prefix; its names become columns: `{digit}/{name}.png`."""
+    """For `file`: a pattern for the key after the source's prefix: `{digit}/{name}.png`. Its names become columns."""
     content: str = "content"
     """For `file`: the column that holds the object's bytes."""
 
@@ -37,6 +40,28 @@ class Source(_Part):
         if self.format != "file" and not self.columns:
             raise ValueError(f"format {self.format!r} needs columns")
         return self
+
+    @model_validator(mode="after")
+    def _columns_are_names(self) -> Self:
+        taken: set[str] = {*PROVENANCE, SOURCE, SAMPLE_ID}
+        for name in self._names():
+            if not _COLUMN.fullmatch(name):
+                raise ValueError(f"{name!r} is no column name: use letters, 0-9 and _, a letter first")
+            # Spark does not tell upper from lower case.
+            if name.lower() in taken:
+                raise ValueError(f"the column {name!r} is there twice, or is one of Lakemint's own")
+            taken.add(name.lower())
+        return self
+
+    def _names(self) -> list[str]:
+        if self.format != "file":
+            return self.columns
+        return [*re.findall(r"\{(.*?)\}", self.path or ""), self.content]
+
+    def typed_columns(self) -> dict[str, Literal["string", "binary"]]:
+        """The columns its records have, with their types in bronze, in order."""
+        binary = self.content if self.format == "file" else None
+        return {name: "binary" if name == binary else "string" for name in self._names()}
 
 
 class NormalizeText(_Part):
@@ -166,6 +191,29 @@ class Recipe(_Part):
     split: Split = Split()
     publish: Publish = Publish()
     baseline: Baseline | None = None
+
+    @model_validator(mode="after")
+    def _columns_fit(self) -> Self:
+        known: dict[str, tuple[str, str]] = {}
+        for source in self.sources.values():
+            for column in source.typed_columns().items():
+                if known.setdefault(column[0].lower(), column) != column:
+                    raise ValueError(f"two sources write or type the column {column[0]!r} differently")
+        used = set(self.content)
+        for step in self.refine:
+            used |= {*(step.normalize_text.columns if step.normalize_text else ())}
+            used |= {*(step.drop.empty if step.drop else ())}
+        if missing := sorted(used - self.columns.keys()):
+            raise ValueError(f"no source has a column {missing[0]!r}; there are {', '.join(self.columns)}")
+        if any(step.deduplicate for step in self.refine[:-1]):
+            raise ValueError("refine: deduplicate comes last, since what follows could change the content")
+        return self
+
+    @property
+    def columns(self) -> dict[str, Literal["string", "binary"]]:
+        """The columns of all sources together, with their types in bronze, in order."""
+        parts = (source.typed_columns() for source in self.sources.values())
+        return {name: kind for part in parts for name, kind in part.items()}
 
     @property
     def digest(self) -> str:
