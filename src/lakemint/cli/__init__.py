@@ -1,0 +1,37 @@
+"""The command line. Each module of commands adds its own by `register(app)`; heavy imports wait for their command."""
+
+import sys
+from importlib import import_module
+from importlib.util import find_spec
+
+import typer
+
+from lakemint.errors import LakemintError
+
+_MODULES = ("stack", "run", "version", "demo")
+
+
+def build() -> typer.Typer:
+    """The whole command line, from the modules that are there."""
+    app = typer.Typer(
+        name="lakemint",
+        help="Mint training datasets from a data lake.",
+        no_args_is_help=True,
+        add_completion=False,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+    )
+    for name in _MODULES:
+        if find_spec(f"{__name__}.{name}"):
+            import_module(f"{__name__}.{name}").register(app)
+    return app
+
+
+def main() -> None:
+    """Run the command line. Our own errors become one line on stderr and exit status 1, Ctrl-C 130."""
+    try:
+        build()()
+    except LakemintError as error:
+        red, plain = ("\x1b[31m", "\x1b[0m") if sys.stderr.isatty() else ("", "")
+        print(f"{red}error:{plain} {error}", file=sys.stderr)
+        sys.exit(1)

@@ -1,0 +1,7 @@
+"""Thin for the moment."""
+
+from lakemint.stack.layout import Stack
+
+
+def fetch_jars(stack: Stack) -> None:
+    """The JARs."""

@@ -1,0 +1,46 @@
+"""The servers' logs: their ends, and what comes next."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+_BLOCK = 64 * 1024
+
+
+def tail(path: Path, lines: int) -> list[str]:
+    """The last lines of a file, from at most its last 64 KiB a hundred lines; [] when there is none."""
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, 2)
+            file.seek(max(0, size - _BLOCK * (1 + lines // 100)))
+            text = file.read().decode(errors="replace")
+    except FileNotFoundError:
+        return []
+    return text.splitlines()[-lines:] if lines else []
+
+
+def follow(paths: list[Path]) -> Iterator[tuple[Path, str]]:
+    """Whole lines as they are written, for ever; a file that is rotated or not there yet is no matter."""
+    places = {path: path.stat().st_size if path.exists() else 0 for path in paths}
+    while True:
+        for path in paths:
+            for line, place in _lines_from(path, places[path]):
+                places[path] = place
+                yield path, line
+        time.sleep(0.3)
+
+
+def _lines_from(path: Path, place: int) -> Iterator[tuple[str, int]]:
+    try:
+        file = path.open("rb")
+    except FileNotFoundError:
+        return
+    with file:
+        if file.seek(0, 2) < place:  # rotated: begin again
+            place = 0
+        file.seek(place)
+        for line in file:
+            if not line.endswith(b"\n"):
+                return
+            place += len(line)
+            yield line.decode(errors="replace").rstrip("\n"), place

@@ -1,0 +1,70 @@
+"""The processes of a stack, found by the mark in their environment: also those whose supervisor is dead."""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+import psutil
+
+from lakemint.stack.supervisor import MARK
+
+
+def find_processes(home: Path) -> list[psutil.Process]:
+    """All processes of the stack in `home`, their descendants included; never this one or those above it."""
+    marked = [process for process in psutil.process_iter() if _mark(process) == str(home)]
+    found = {process.pid: process for process in marked}
+    for process in marked:
+        found |= {child.pid: child for child in _descendants(process)}
+    for spared in (os.getpid(), *(parent.pid for parent in psutil.Process().parents())):
+        found.pop(spared, None)
+    return list(found.values())
+
+
+def end_processes(processes: Iterable[psutil.Process], patience: float = 10) -> int:
+    """Ask them to end, and after `patience` seconds make them; returns how many there were."""
+    asked = list(processes)
+    for process in asked:
+        _quietly(process.terminate)
+    _, left = psutil.wait_procs(asked, timeout=patience)
+    for process in left:
+        _quietly(process.kill)
+    psutil.wait_procs(left, timeout=5)
+    return len(asked)
+
+
+def memory(pid: int) -> int:
+    """Resident bytes of a process and its descendants. Pages they share are counted once for each."""
+    try:
+        top = psutil.Process(pid)
+        family = [top, *top.children(recursive=True)]
+    except psutil.Error:
+        return 0
+    return sum(_resident(process) for process in family)
+
+
+def _mark(process: psutil.Process) -> str | None:
+    try:
+        return process.environ().get(MARK)
+    except (psutil.Error, OSError):
+        return None
+
+
+def _descendants(process: psutil.Process) -> list[psutil.Process]:
+    try:
+        return process.children(recursive=True)
+    except psutil.Error:
+        return []
+
+
+def _resident(process: psutil.Process) -> int:
+    try:
+        return int(process.memory_info().rss)
+    except psutil.Error:
+        return 0
+
+
+def _quietly(action: object) -> None:
+    try:
+        action()  # type: ignore[operator]
+    except psutil.Error:
+        pass

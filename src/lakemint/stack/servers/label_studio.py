@@ -1,0 +1,68 @@
+"""Label Studio: its server lives in an environment of its own, with SQLite under the stack's home."""
+
+import sqlite3
+from contextlib import closing
+
+from lakemint.errors import StackError
+from lakemint.stack.layout import Stack
+from lakemint.stack.program import NotReady, Program
+from lakemint.stack.servers.http import ask
+from lakemint.stack.settings import LABEL_STUDIO_USER
+
+
+class LabelStudio:
+    """Where people label."""
+
+    name = "label-studio"
+    title = "Label Studio"
+    ports = ("label_studio",)
+
+    def address(self, stack: Stack) -> str:
+        return stack.settings["label_studio_url"]
+
+    def prepare(self, stack: Stack) -> None:
+        if not (stack.label_studio / "bin" / "label-studio").exists():
+            raise StackError(f"Label Studio is not installed in {stack.label_studio}: run `make setup`")
+        data = stack.data(self.name)
+        data.mkdir(mode=0o700, exist_ok=True)
+        # Readers and a writer side by side, and no lost database when it is killed. The file remembers it.
+        with closing(sqlite3.connect(data / "label_studio.sqlite3")) as database:
+            database.execute("PRAGMA journal_mode=WAL")
+
+    def programs(self, stack: Stack) -> list[Program]:
+        environment = {
+            "LABEL_STUDIO_BASE_DATA_DIR": str(stack.data(self.name)),
+            "LABEL_STUDIO_PORT": str(stack.ports["label_studio"]),
+            "LABEL_STUDIO_USERNAME": LABEL_STUDIO_USER,
+            "LABEL_STUDIO_PASSWORD": stack.secrets["label_studio_password"],
+            "LABEL_STUDIO_USER_TOKEN": stack.secrets["label_studio_token"],
+            # A token that does not expire by itself is what a program needs.
+            "LABEL_STUDIO_ENABLE_LEGACY_API_TOKEN": "true",
+            "LABEL_STUDIO_DISABLE_SIGNUP_WITHOUT_LINK": "true",
+            "LABEL_STUDIO_COLLECT_ANALYTICS": "false",
+            "LABEL_STUDIO_LATEST_VERSION_CHECK": "false",
+            "LABEL_STUDIO_SENTRY_DSN": "",
+            "LABEL_STUDIO_FRONTEND_SENTRY_DSN": "",
+            "MALLOC_ARENA_MAX": "2",
+        }
+        command = (
+            str(stack.label_studio / "bin" / "label-studio"),
+            "start",
+            "--no-browser",
+            "--internal-host=127.0.0.1",
+            f"--username={LABEL_STUDIO_USER}",
+            "--enable-legacy-api-token",
+        )
+        return [Program(self.name, command, stack.data(self.name), environment)]
+
+    def check(self, stack: Stack, since: float) -> None:
+        """It answers, and our token opens it."""
+        port = stack.ports["label_studio"]
+        ask(port, "/health")
+        who = ask(
+            port,
+            "/api/current-user/whoami",
+            headers={"Authorization": f"Token {stack.secrets['label_studio_token']}"},
+        )
+        if who.get("email") != LABEL_STUDIO_USER:
+            raise NotReady("the token is not accepted yet")

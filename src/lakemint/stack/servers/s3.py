@@ -1,0 +1,102 @@
+"""SeaweedFS: the object store. One process, S3 in front, its parts on loopback ports of their own."""
+
+import json
+from typing import TYPE_CHECKING
+
+from lakemint.stack.files import write_private
+from lakemint.stack.layout import Stack, tool
+from lakemint.stack.program import NotReady, Program
+from lakemint.stack.settings import BUCKET
+
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+
+class S3:
+    """The object store."""
+
+    name = "s3"
+    title = "SeaweedFS (S3)"
+    ports = (
+        "s3",
+        "s3_grpc",
+        "s3_master",
+        "s3_master_grpc",
+        "s3_volume",
+        "s3_volume_grpc",
+        "s3_filer",
+        "s3_filer_grpc",
+    )
+
+    def address(self, stack: Stack) -> str:
+        return stack.settings["s3_endpoint"]
+
+    def prepare(self, stack: Stack) -> None:
+        stack.data(self.name).mkdir(mode=0o700, exist_ok=True)
+        keys = {"accessKey": stack.secrets["s3_access_key"], "secretKey": stack.secrets["s3_secret_key"]}
+        identity = {
+            "name": "lake",
+            "credentials": [keys],
+            "actions": ["Admin", "Read", "Write", "List", "Tagging"],
+        }
+        write_private(stack.run / "s3.json", json.dumps({"identities": [identity]}))
+
+    def programs(self, stack: Stack) -> list[Program]:
+        port = stack.ports
+        options = {
+            "dir": stack.data(self.name),
+            "ip": "127.0.0.1",
+            "ip.bind": "127.0.0.1",
+            "master.port": port["s3_master"],
+            "master.port.grpc": port["s3_master_grpc"],
+            "master.telemetry": "false",
+            # Small volumes: a deleted object's space comes back sooner.
+            "master.volumeSizeLimitMB": 1024,
+            "volume.port": port["s3_volume"],
+            "volume.port.grpc": port["s3_volume_grpc"],
+            "volume.max": 0,
+            "volume.preStopSeconds": 0,
+            "filer": "true",
+            "filer.port": port["s3_filer"],
+            "filer.port.grpc": port["s3_filer_grpc"],
+            "s3": "true",
+            "s3.port": port["s3"],
+            "s3.port.grpc": port["s3_grpc"],
+            "s3.port.iceberg": 0,
+            "s3.port.lance": 0,
+            "s3.config": stack.run / "s3.json",
+        }
+        command = (str(tool("weed")), "server", *(f"-{name}={value}" for name, value in options.items()))
+        return [Program(self.name, command, stack.data(self.name), stop_seconds=15)]
+
+    def check(self, stack: Stack, since: float) -> None:
+        """The store answers with our keys, and the lake's bucket is there: made, if it is not."""
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        client = _client(stack)
+        try:
+            if BUCKET not in [bucket["Name"] for bucket in client.list_buckets()["Buckets"]]:
+                client.create_bucket(Bucket=BUCKET)
+        except (BotoCoreError, ClientError) as error:
+            raise NotReady(str(error)) from error
+
+
+def _client(stack: Stack) -> "S3Client":
+    """Impatient: who asks whether a store is well wants no retries."""
+    import boto3
+    from botocore.config import Config as ClientConfig
+
+    return boto3.session.Session().client(
+        "s3",
+        region_name="us-east-1",
+        endpoint_url=stack.settings["s3_endpoint"],
+        aws_access_key_id=stack.secrets["s3_access_key"],
+        aws_secret_access_key=stack.secrets["s3_secret_key"],
+        config=ClientConfig(
+            connect_timeout=2,
+            read_timeout=5,
+            retries={"total_max_attempts": 1},
+            s3={"addressing_style": "path"},
+        ),
+    )

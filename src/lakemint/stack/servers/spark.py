@@ -1,0 +1,108 @@
+"""Spark Connect: one warm JVM that all sessions share, with Delta Lake and S3A."""
+
+import sys
+import uuid
+from importlib.util import find_spec
+from pathlib import Path
+
+from lakemint.errors import StackError
+from lakemint.stack.files import write_private
+from lakemint.stack.jars import fetch_jars
+from lakemint.stack.java import find_java
+from lakemint.stack.layout import Stack
+from lakemint.stack.program import NotReady, Program
+
+_SERVER = "org.apache.spark.sql.connect.service.SparkConnectServer"
+_VERSION_CALL = "/spark.connect.SparkConnectService/AnalyzePlan"
+_RELEASE_CALL = "/spark.connect.SparkConnectService/ReleaseSession"
+
+
+class Spark:
+    """The engine."""
+
+    name = "spark"
+    title = "Spark Connect"
+    ports = ("spark",)
+
+    def address(self, stack: Stack) -> str:
+        return stack.settings["spark_remote"]
+
+    def prepare(self, stack: Stack) -> None:
+        (stack.data(self.name) / "local").mkdir(mode=0o700, parents=True, exist_ok=True)
+        fetch_jars(stack)
+        lines = "".join(f"{name} {value}\n" for name, value in _properties(stack).items())
+        write_private(stack.run / "spark.conf", lines)
+
+    def programs(self, stack: Stack) -> list[Program]:
+        home = spark_home()
+        environment = {
+            "JAVA_HOME": str(find_java(stack).home),
+            "SPARK_HOME": str(home),
+            "SPARK_LOCAL_IP": "127.0.0.1",
+            "SPARK_LOCAL_DIRS": str(stack.data(self.name) / "local"),
+            "SPARK_NO_DAEMONIZE": "1",
+            "PYSPARK_PYTHON": sys.executable,
+            "PYTHONPATH": str(stack.checkout / "src"),
+            "LAKEMINT_HOME": str(stack.home),
+            "MALLOC_ARENA_MAX": "2",
+        }
+        submit = (str(home / "bin" / "spark-submit"), "--properties-file", str(stack.run / "spark.conf"))
+        command = (*submit, "--class", _SERVER, "spark-internal")
+        return [Program(self.name, command, stack.data(self.name), environment, stop_seconds=15)]
+
+    def check(self, stack: Stack, since: float) -> None:
+        """It opens a session for our token and tells its version, which takes no job."""
+        import grpc
+
+        session = str(uuid.uuid4()).encode()
+        # Protobuf by hand, since loading Spark's client takes longer than the question: 1 session_id,
+        # 2 user_context {1 user_id}; 10 spark_version {}.
+        who = b"\x0a\x24" + session + b"\x12\x0a\x0a\x08lakemint"
+        credentials = grpc.composite_channel_credentials(
+            grpc.local_channel_credentials(), grpc.access_token_call_credentials(stack.secrets["spark_token"])
+        )
+        with grpc.secure_channel(f"localhost:{stack.ports['spark']}", credentials) as channel:
+            try:
+                channel.unary_unary(_VERSION_CALL)(who + b"\x52\x00", timeout=10)
+                channel.unary_unary(_RELEASE_CALL)(who, timeout=10)
+            except grpc.RpcError as error:
+                raise NotReady(f"{error.code().name}: {error.details()}") from error
+
+
+def spark_home() -> Path:
+    """The Spark that the package carries; raises StackError when it is not installed."""
+    spec = find_spec("pyspark")
+    if spec is None or spec.origin is None:
+        raise StackError("pyspark is not installed: run `make setup`")
+    return Path(spec.origin).parent
+
+
+def _properties(stack: Stack) -> dict[str, object]:
+    """The server's settings; the file that holds them is private, for the keys in it."""
+    return {
+        "spark.master": "local[2]",
+        "spark.driver.host": "127.0.0.1",
+        "spark.driver.bindAddress": "127.0.0.1",
+        "spark.driver.memory": "1536m",
+        "spark.driver.extraClassPath": f"{stack.jars}/*",
+        "spark.driver.extraJavaOptions": "-XX:+UseSerialGC -XX:MaxMetaspaceSize=512m -Xss2m",
+        "spark.ui.enabled": "false",
+        "spark.connect.grpc.binding.address": "127.0.0.1",
+        "spark.connect.grpc.binding.port": stack.ports["spark"],
+        "spark.connect.authenticate.token": stack.secrets["spark_token"],
+        "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
+        "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+        "spark.sql.warehouse.dir": stack.data("spark") / "warehouse",
+        "spark.databricks.delta.snapshotPartitions": 2,
+        "spark.sql.shuffle.partitions": 2,
+        "spark.default.parallelism": 2,
+        "spark.sql.execution.arrow.pyspark.enabled": "true",
+        "spark.sql.connect.serverStacktrace.enabled": "false",
+        "spark.sql.pyspark.jvmStacktrace.enabled": "false",
+        "spark.hadoop.fs.s3a.endpoint": stack.settings["s3_endpoint"],
+        "spark.hadoop.fs.s3a.endpoint.region": "us-east-1",
+        "spark.hadoop.fs.s3a.access.key": stack.secrets["s3_access_key"],
+        "spark.hadoop.fs.s3a.secret.key": stack.secrets["s3_secret_key"],
+        "spark.hadoop.fs.s3a.path.style.access": "true",
+        "spark.hadoop.fs.s3a.connection.ssl.enabled": "false",
+    }
