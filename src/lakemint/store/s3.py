@@ -1,0 +1,208 @@
+"""S3, or a store that speaks it, through boto3."""
+
+import io
+import time
+from collections.abc import Callable, Iterator
+from typing import IO, TYPE_CHECKING, Any, cast
+
+from lakemint.config import Config
+from lakemint.errors import ConfigError, ObjectExists, ObjectNotFound, StoreError, StoreUnavailable
+from lakemint.lake import Lake
+from lakemint.store.base import StoredObject
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+    from mypy_boto3_s3 import S3Client
+
+_CONFLICTS = 6
+"""How often a creation that met another one in mid-air is tried."""
+_RESUMES = 8
+"""How often one stream is taken up again where it broke."""
+
+
+class S3Store:
+    """Path style when an endpoint is set."""
+
+    def __init__(self, config: Config, lake: Lake) -> None:
+        self._bucket, self._prefix = lake.bucket, lake.prefix
+        self._client = s3_client(config)
+
+    def get(self, key: str, at_most: int | None = None) -> bytes:
+        with self.open(key) as stream:
+            data = stream.read() if at_most is None else stream.read(at_most + 1)
+        if at_most is not None and len(data) > at_most:
+            raise StoreError(f"{key}: longer than the {at_most} bytes it may have")
+        return data
+
+    def open(self, key: str, etag: str | None = None) -> IO[bytes]:
+        def fetch(condition: dict[str, Any]) -> Any:
+            with _translated(key):
+                return self._client.get_object(**self._at(key), **condition)
+
+        body = _Body(key, fetch, {"IfMatch": etag} if etag else {})
+        return cast("IO[bytes]", io.BufferedReader(body, 1024 * 1024))
+
+    def stat(self, key: str) -> StoredObject | None:
+        try:
+            with _translated(key):
+                head = self._client.head_object(**self._at(key))
+        except ObjectNotFound:
+            return None
+        return StoredObject(key, head["ContentLength"], head["ETag"].strip('"'))
+
+    def put(self, key: str, data: bytes) -> None:
+        with _translated(key):
+            self._client.put_object(**self._at(key), Body=data)
+
+    def create(self, key: str, data: bytes) -> None:
+        for attempt in range(_CONFLICTS):
+            try:
+                with _translated(key):
+                    self._client.put_object(**self._at(key), Body=data, IfNoneMatch="*")
+                return
+            except (ObjectExists, StoreUnavailable) as error:
+                # The reply to a write that succeeded may have been lost, and boto3 has sent it again.
+                if self._holds(key, data):
+                    return
+                if not isinstance(error, _Conflict) or attempt == _CONFLICTS - 1:
+                    raise
+            time.sleep(0.1 * 2**attempt)
+
+    def list(self, prefix: str) -> Iterator[StoredObject]:
+        pages = iter(
+            self._client.get_paginator("list_objects_v2").paginate(
+                Bucket=self._bucket, Prefix=self._prefix + prefix
+            )
+        )
+        while True:
+            with _translated(prefix):
+                page = next(pages, None)
+            if page is None:
+                return
+            for item in page.get("Contents", ()):
+                key = item["Key"].removeprefix(self._prefix)
+                yield StoredObject(key, item["Size"], item["ETag"].strip('"'))
+
+    def _at(self, key: str) -> Any:
+        return {"Bucket": self._bucket, "Key": self._prefix + key}
+
+    def _holds(self, key: str, data: bytes) -> bool:
+        """Whether the key holds these very bytes; False when the store cannot tell."""
+        try:
+            there = self.stat(key)
+            return there is not None and there.size == len(data) and self.get(key) == data
+        except StoreError:
+            return False
+
+
+class _Body(io.RawIOBase):
+    """An object's bytes, forward only; taken up again where a connection broke, on the same bytes."""
+
+    def __init__(self, key: str, fetch: Callable[[dict[str, Any]], Any], condition: dict[str, Any]) -> None:
+        super().__init__()
+        self._key, self._fetch = key, fetch
+        answer = fetch(condition)
+        self._stream, self._etag, self._size = answer["Body"], answer["ETag"], answer["ContentLength"]
+        self._done = 0
+        self._resumes = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: "WriteableBuffer") -> int:
+        while True:
+            try:
+                with _translated(self._key):
+                    count: int = self._stream.readinto(buffer)
+                if count or self._done == self._size:
+                    self._done += count
+                    return count
+                raise StoreUnavailable(f"{self._key}: cut after {self._done} of {self._size} bytes")
+            except StoreUnavailable:
+                if self._done == self._size or self._resumes == _RESUMES:
+                    raise  # all bytes came, but not the right ones; or it breaks again and again
+                self._resume()
+
+    def _resume(self) -> None:
+        self._stream.close()
+        time.sleep(0.05 * 2**self._resumes)
+        self._resumes += 1
+        try:
+            self._stream = self._fetch({"Range": f"bytes={self._done}-", "IfMatch": self._etag})["Body"]
+        except (ObjectExists, ObjectNotFound) as error:
+            raise StoreError(f"{self._key}: changed while it was read; run this again") from error
+
+    def close(self) -> None:
+        if not self.closed and hasattr(self, "_stream"):
+            self._stream.close()
+        super().close()
+
+
+def s3_client(config: Config) -> "S3Client":
+    """A boto3 client for the configured endpoint, or for AWS by boto3's own rules.
+
+    Retries in boto3's standard mode, 5 attempts; connects in 5 s, waits 30 s for each answer or next byte.
+    """
+    import boto3
+    from botocore.config import Config as ClientConfig
+
+    session = boto3.session.Session(config.s3_access_key or None, config.s3_secret_key or None)
+    settings = ClientConfig(
+        connect_timeout=5,
+        read_timeout=30,
+        retries={"mode": "standard", "total_max_attempts": 5},
+        s3={"addressing_style": "path" if config.s3_endpoint else "auto"},
+    )
+    try:
+        return session.client(
+            "s3", region_name=config.s3_region, endpoint_url=config.s3_endpoint or None, config=settings
+        )
+    except ValueError as error:
+        raise ConfigError(f"s3_endpoint {config.s3_endpoint!r}: {error}; write http://host:port") from error
+
+
+class _Conflict(ObjectExists):
+    """Another conditional write of the same key is under way; which one wins is open."""
+
+
+class _translated:
+    """Turns the errors of botocore, and of the connection below it, into ours, with the key named."""
+
+    def __init__(self, key: str) -> None:
+        self._key = key
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if error is None:
+            return
+        from botocore import exceptions as boto
+        from urllib3.exceptions import HTTPError
+
+        if isinstance(error, boto.ClientError):
+            code = error.response.get("Error", {}).get("Code", "")
+            status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+            raise _from_status(self._key, code, status) from error
+        cut = (boto.IncompleteReadError, boto.FlexibleChecksumError, HTTPError, OSError)
+        if isinstance(error, (boto.HTTPClientError, boto.ConnectionError, *cut)):
+            raise StoreUnavailable(
+                f"{self._key}: the object store does not answer ({error}); is it up? `lakemint doctor` tells"
+            ) from error
+        if isinstance(error, boto.BotoCoreError):
+            raise StoreError(f"{self._key}: {error}") from error
+
+
+def _from_status(key: str, code: str, status: int) -> StoreError:
+    if code == "NoSuchBucket":
+        return StoreError(f"{key}: the bucket does not exist; create it, or mend LAKEMINT_LAKE")
+    if status >= 500 or code in ("SlowDown", "RequestTimeout"):
+        return StoreUnavailable(f"{key}: the object store failed ({code or status}); try again later")
+    meanings: dict[int, tuple[type[StoreError], str]] = {
+        403: (StoreError, f"the object store refuses these credentials ({code})"),
+        404: (ObjectNotFound, "no such object"),
+        409: (_Conflict, "another writer is at it; run this again"),
+        412: (ObjectExists, "taken by other bytes, or not the expected ones"),
+    }
+    kind, words = meanings.get(status, (StoreError, f"the object store refused ({code or status})"))
+    return kind(f"{key}: {words}")
