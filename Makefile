@@ -15,13 +15,14 @@ INSTALL := $(UV) pip install --quiet --compile-bytecode --require-hashes
 help:  ## What there is to make
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-demo: setup  ## Set up, start the stack, run the demo datasets through the road
-	@.venv/bin/lakemint up
-	@.venv/bin/lakemint demo
+demo:  ## Set up, start the stack, run the demo datasets through the road
+	@began=$$SECONDS; $(MAKE) --no-print-directory setup; .venv/bin/lakemint up; .venv/bin/lakemint demo; \
+	 echo "make demo took $$((SECONDS - began)) s"
 
 test: setup browser check  ## Set up and run all the tests
 	@.venv/bin/python -m pytest tests/unit -n 2 -q
-	@.venv/bin/python -m pytest tests/integration tests/e2e -n 2 --dist loadgroup -q
+	@LAKEMINT_KEEP_STACK=1 .venv/bin/python -m pytest tests/integration -n 2 --dist loadfile -q
+	@.venv/bin/python -m pytest tests/e2e -q
 
 check: setup  ## Lint and type-check
 	@.venv/bin/ruff check --quiet . && .venv/bin/ruff format --check --quiet . && .venv/bin/mypy
