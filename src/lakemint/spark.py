@@ -7,6 +7,7 @@ can tell that nothing changed, and an auditor what a table version was made of.
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from importlib.metadata import version
 from typing import Any
 
 from pyspark.errors import AnalysisException
@@ -17,18 +18,41 @@ from lakemint.config import Config
 COMMIT_NOTE = "spark.databricks.delta.commitInfo.userMetadata"
 
 
+_NO_TABLE = frozenset({"DELTA_TABLE_ONLY_OPERATION", "DELTA_MISSING_DELTA_TABLE", "DELTA_TABLE_NOT_FOUND"})
+_MAINTENANCE = frozenset({"OPTIMIZE", "VACUUM START", "VACUUM END", "REORG", "COMPUTE STATS"})
+"""Operations that change no data; they carry no note, and make no new version for a stage."""
+
+
 @contextmanager
 def spark_session(config: Config) -> Iterator[SparkSession]:
-    """A session on the configured Spark Connect server; under spark-submit, the application's own."""
+    """A session of its own on the configured Spark Connect server; under spark-submit, the application's.
+
+    It is ended on the server too, with its temporary views, checkpoints and settings. A killed job's session
+    ends by the server's `spark.connect.session.manager.defaultSessionTimeout`.
+    """
     builder = SparkSession.builder
     if config.spark_remote:
         token = f"/;token={config.spark_token}" if config.spark_token else ""
-        builder = builder.remote(config.spark_remote + token)
-    spark = builder.create() if config.spark_remote else builder.getOrCreate()
+        spark = builder.remote(config.spark_remote + token).create()
+    else:
+        spark = builder.getOrCreate()
+    # Dates without a zone mean the same on every machine.
+    spark.conf.set("spark.sql.session.timeZone", "UTC")
     try:
         yield spark
     finally:
         spark.stop()
+
+
+def commit_note(stage: str, recipe: str, contract: str | None = None, **inputs: Any) -> dict[str, Any]:
+    """What a commit is made of, as `last_commit` gives it back: digests, and in `inputs` table versions."""
+    return {
+        "stage": stage,
+        "inputs": inputs,
+        "recipe": recipe,
+        "contract": contract,
+        "lakemint": version("lakemint"),
+    }
 
 
 def table_exists(spark: SparkSession, uri: str) -> bool:
@@ -36,20 +60,37 @@ def table_exists(spark: SparkSession, uri: str) -> bool:
 
 
 def table_version(spark: SparkSession, uri: str) -> int | None:
-    """The Delta table's newest version; None when there is no table."""
+    """The Delta table's newest version that changed data; None when there is no table."""
     last = last_commit(spark, uri)
     return None if last is None else last[0]
 
 
 def last_commit(spark: SparkSession, uri: str) -> tuple[int, dict[str, Any]] | None:
-    """Newest version and the note it was committed with ({} without one); None when there is no table."""
+    """Newest version that changed data, and the note it was committed with ({} without one).
+
+    None when there is no table.
+    """
+    for limit in (4, 100, 100_000):
+        try:
+            history = spark.sql(f"DESCRIBE HISTORY delta.`{uri}` LIMIT {limit}")
+            rows = history.select("version", "operation", "userMetadata").collect()
+        except AnalysisException as error:
+            if error.getCondition() in _NO_TABLE:
+                return None
+            raise
+        for row in rows:
+            if row["operation"] not in _MAINTENANCE:
+                return row["version"], _note(row["userMetadata"])
+    return None
+
+
+def _note(text: str | None) -> dict[str, Any]:
+    """A commit's note; {} for one that is missing or not ours."""
     try:
-        row = spark.sql(f"DESCRIBE HISTORY delta.`{uri}` LIMIT 1").select("version", "userMetadata").first()
-    except AnalysisException as error:
-        if "DELTA_MISSING_DELTA_TABLE" in str(error) or "PATH_NOT_FOUND" in str(error) or "DELTA_TABLE_NOT_FOUND" in str(error):
-            return None
-        raise
-    return None if row is None else (row["version"], json.loads(row["userMetadata"] or "{}"))
+        note = json.loads(text or "{}")
+    except ValueError:
+        return {}
+    return note if isinstance(note, dict) else {}
 
 
 def read_table(spark: SparkSession, uri: str, version: int | None = None) -> DataFrame:
@@ -58,10 +99,26 @@ def read_table(spark: SparkSession, uri: str, version: int | None = None) -> Dat
     return (reader if version is None else reader.option("versionAsOf", version)).load(uri)
 
 
+def read_if_exists(spark: SparkSession, uri: str) -> DataFrame | None:
+    """A Delta table; None when there is none."""
+    return read_table(spark, uri) if table_exists(spark, uri) else None
+
+
 def replace_table(frame: DataFrame, uri: str, note: Mapping[str, Any]) -> None:
     """Overwrite the whole table in one commit, schema included."""
     writer = frame.write.format("delta").mode("overwrite").option("overwriteSchema", "true")
     writer.option("userMetadata", json.dumps(note, sort_keys=True)).save(uri)
+
+
+def replace_rows(frame: DataFrame, uri: str, where: str, note: Mapping[str, Any]) -> None:
+    """Replace the rows for which `where` holds, all of them and in one commit, by those of `frame`.
+
+    Every row of `frame` must satisfy `where`. Creates the table if need be; adds new columns.
+    """
+    writer = (
+        frame.write.format("delta").mode("overwrite").option("userMetadata", json.dumps(note, sort_keys=True))
+    )
+    writer.option("replaceWhere", where).option("mergeSchema", "true").save(uri)
 
 
 def insert_new(frame: DataFrame, uri: str, key: Sequence[str], only: str, note: Mapping[str, Any]) -> None:
@@ -74,10 +131,13 @@ def insert_new(frame: DataFrame, uri: str, key: Sequence[str], only: str, note: 
         frame.limit(0).write.format("delta").mode("append").save(uri)
     view = "incoming"
     frame.createOrReplaceTempView(view)
-    spark.conf.set(COMMIT_NOTE, json.dumps(note, sort_keys=True))
     match = " AND ".join(f"t.`{name}` = s.`{name}`" for name in key)
-    spark.sql(
-        f"MERGE WITH SCHEMA EVOLUTION INTO delta.`{uri}` t USING {view} s ON ({only}) AND {match} "
-        "WHEN NOT MATCHED THEN INSERT *"
-    ).collect()
-    spark.conf.unset(COMMIT_NOTE)
+    # MERGE takes no writer options: the session's own setting carries the note.
+    spark.conf.set(COMMIT_NOTE, json.dumps(note, sort_keys=True))
+    try:
+        spark.sql(
+            f"MERGE WITH SCHEMA EVOLUTION INTO delta.`{uri}` t USING {view} s ON ({only}) AND {match} "
+            "WHEN NOT MATCHED THEN INSERT *"
+        ).collect()
+    finally:
+        spark.conf.unset(COMMIT_NOTE)
