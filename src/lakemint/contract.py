@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -11,7 +11,7 @@ from typing import Any, Final
 from lakemint.digest import digest_of
 from lakemint.document import load_document
 from lakemint.errors import ContractError
-from lakemint.names import PROVENANCE, SPLIT, check_name
+from lakemint.names import PROVENANCE, SAMPLE_ID, SPLIT, check_name
 from lakemint.odcs import RuleError, implied_rules, quality_rules
 from lakemint.quality import Column, Rule, Type
 from lakemint.standard import standard_problems, unknown_type
@@ -28,6 +28,8 @@ LOGICAL: Final[dict[str, Type]] = {
     "date": "date",
     "timestamp": "timestamp",
 }
+_PROVENANCE: Final[dict[str, Type]] = {"object": "string", "line": "long", "etag": "string", "batch": "long"}
+_SPLIT: Final[dict[str, Type]] = {SPLIT: "string"}
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
 
 
@@ -39,6 +41,19 @@ class Table:
     columns: tuple[Column, ...]
     rules: tuple[Rule, ...]
     """In the order of the contract, implied rules of a column before its own; names are unique."""
+
+    @property
+    def stored(self) -> dict[str, Type]:
+        """Every column the Delta table holds, in order: the contract's, and those the road adds."""
+        columns: dict[str, Type] = {SAMPLE_ID: "string"}
+        columns |= {column.name: column.type for column in self.columns}
+        return columns | (_PROVENANCE if self.name == "silver" else _SPLIT)
+
+    @property
+    def suite(self) -> str:
+        """The digest of all that a gate checks of this table."""
+        rules = [{**asdict(rule), "arguments": dict(rule.arguments)} for rule in self.rules]
+        return digest_of({"columns": self.stored, "rules": rules})
 
     def column(self, name: str) -> Column | None:
         """The property of that name, if there is one."""
@@ -160,7 +175,7 @@ def _name_problems(name: str, twice: Mapping[str, int]) -> Iterator[str]:
     if twice[name.lower()] > 1:
         yield ": stands twice in this table (case makes no difference); keep one"
     if name.lower() in (*PROVENANCE, SPLIT):
-        yield f": reserved, like {', '.join((*PROVENANCE, SPLIT))}; choose another name"
+        yield f": the road adds {', '.join((*PROVENANCE, SPLIT))} itself; choose another name"
 
 
 def _type_problems(prop: Mapping[str, Any]) -> Iterator[str]:
@@ -171,6 +186,8 @@ def _type_problems(prop: Mapping[str, Any]) -> Iterator[str]:
         yield f".physicalType: {unknown_type(physical, PHYSICAL)}"
     elif physical is None and logical not in LOGICAL:
         yield f".logicalType: {unknown_type(logical, LOGICAL)}"
+    elif prop["name"] == SAMPLE_ID and str(physical or logical).lower() != "string":
+        yield f": {SAMPLE_ID} is a string; write logicalType: string"
 
 
 def _column(prop: Mapping[str, Any], key: list[str]) -> Column:

@@ -6,8 +6,28 @@ import sys
 from collections.abc import Callable
 from types import FrameType
 
-from lakemint.errors import LakemintError
-from lakemint.outcome import Outcome
+from lakemint.errors import (
+    ConfigError,
+    ConservationError,
+    ContractError,
+    FormError,
+    GateFailed,
+    IntegrityError,
+    LakemintError,
+    RecipeError,
+)
+from lakemint.outcome import HOPELESS, Outcome
+
+_HOPELESS = (
+    ConfigError,
+    ConservationError,
+    ContractError,
+    FormError,
+    GateFailed,
+    IntegrityError,
+    RecipeError,
+)
+"""Errors that stay until a person mends something."""
 
 _DOWN = (
     ("UNAVAILABLE", "the Spark server does not answer"),
@@ -24,7 +44,8 @@ def run(main: Callable[..., Outcome]) -> None:
     """Call `main` with the command line's arguments, print its outcome, and exit.
 
     Exits with 0; with 1 and one clear `error: …` on stderr for LakemintError, and when Spark or the object
-    store are away; with 2 for wrong arguments; with 143 after SIGTERM, having left its `with` blocks.
+    store are away; with HOPELESS (3) instead of 1 where trying again is useless; with 2 for wrong arguments;
+    with 143 after SIGTERM, having left its `with` blocks.
     """
     signal.signal(signal.SIGTERM, _terminated)
     names = list(inspect.signature(main).parameters)
@@ -34,7 +55,7 @@ def run(main: Callable[..., Outcome]) -> None:
     try:
         main(*arguments).print()
     except LakemintError as error:
-        _fail(f"error: {error}", 1)
+        _fail(f"error: {error}", HOPELESS if isinstance(error, _HOPELESS) else 1)
     except Exception as error:
         if (reason := _away(error)) is None:
             raise

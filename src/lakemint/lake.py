@@ -53,8 +53,13 @@ class Lake:
         """Key prefix of recorded answers, one object a source, with its slash."""
         return f"recorded/{check_name(dataset)}/"
 
-    def verdict(self, dataset: str, digest: str) -> str:
-        return f"verdicts/{check_name(dataset)}/{digest}.json"
+    def verdicts(self, dataset: str, table: str, version: int) -> str:
+        """Key prefix of the verdicts on one Delta version of a table, with its slash."""
+        return f"verdicts/{check_name(dataset)}/{check_name(table, 'table')}/{version:010d}/"
+
+    def verdict(self, dataset: str, table: str, version: int, suite: str) -> str:
+        """Key of the verdict by one suite; `suite` is its digest."""
+        return f"{self.verdicts(dataset, table, version)}{suite}.json"
 
     def shard(self, dataset: str, digest: str) -> str:
         return f"published/{check_name(dataset)}/shards/{digest}.arrow"

@@ -1,0 +1,1 @@
+"""Puts samples and labels together: gold, examples ready to train on, each in its split."""

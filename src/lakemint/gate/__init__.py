@@ -1,0 +1,1 @@
+"""Judges a table by the rules of its contract, with Great Expectations."""

@@ -1,0 +1,66 @@
+"""Which rows break a rule: Great Expectations counts them, these queries name them, the same ones always."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from lakemint.names import SAMPLE_ID
+from lakemint.quality import Rule
+
+
+def broken_rows(frame: DataFrame, rule: Rule, kind: str | None, most: int) -> DataFrame | None:
+    """Up to `most` sample ids of rows that break a rule, smallest first: one column `sample_id`.
+
+    `kind` is the type of the rule's column. None when the rule is not about rows, or is a custom one.
+    """
+    if rule.kind == "unique":
+        broken = _sharing(frame, rule.arguments.get("columns") or [rule.column])
+    elif rule.kind in _CONDITIONS:
+        column = F.col(str(rule.column))
+        broken = frame.where(_CONDITIONS[rule.kind](column, _typed(rule.arguments, kind)))
+    else:
+        return None
+    named = broken.select(SAMPLE_ID).where(F.col(SAMPLE_ID).isNotNull())
+    return named.distinct().orderBy(SAMPLE_ID).limit(most)
+
+
+def _sharing(frame: DataFrame, columns: list[Any]) -> DataFrame:
+    """The rows whose values in these columns another row has, too. A null is like no other."""
+    shared = frame.dropna(subset=columns).groupBy(*columns).count().where(F.col("count") > 1)
+    return frame.join(shared.select(*columns), on=columns, how="left_semi")
+
+
+def _typed(arguments: Any, kind: str | None) -> dict[str, Any]:
+    """Arguments as literals of the column's type: a date is written as text in a contract."""
+
+    def literal(value: Any) -> Any:
+        return F.lit(value).cast(kind) if kind in ("date", "timestamp") else value
+
+    return {
+        name: [literal(item) for item in value] if name == "values" else literal(value)
+        for name, value in arguments.items()
+        if name not in ("strict", "pattern")
+    } | {name: arguments[name] for name in ("strict", "pattern") if name in arguments}
+
+
+def _outside(value: Column, bounds: dict[str, Any]) -> Column:
+    strict = bounds.get("strict", False)
+    outside = F.lit(False)
+    if "min" in bounds:
+        outside = outside | (value <= bounds["min"] if strict else value < bounds["min"])
+    if "max" in bounds:
+        outside = outside | (value >= bounds["max"] if strict else value > bounds["max"])
+    return outside
+
+
+_CONDITIONS: Final[dict[str, Callable[[Column, dict[str, Any]], Column]]] = {
+    "not_null": lambda column, _: column.isNull(),
+    "in_set": lambda column, arguments: ~column.isin(arguments["values"]),
+    "not_in_set": lambda column, arguments: column.isin(arguments["values"]),
+    "matches": lambda column, arguments: ~column.rlike(arguments["pattern"]),
+    "length": lambda column, arguments: _outside(F.length(column), arguments),
+    "between": _outside,
+}
+"""Kind of rule → which rows break it. A null breaks only `not_null`."""

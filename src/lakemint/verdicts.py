@@ -1,0 +1,123 @@
+"""What the gates said, kept in the lake: one verdict for each Delta version and suite, never changed.
+
+    {"format": "lakemint.verdict/1", "dataset", "subject": {"table", "version"}, "suite": sha256,
+     "passed": bool, "checks": [{"name", "column", "severity": "critical" | "warning", "passed", "observed",
+                                 "broken": rows, "rows": [sample_id, …]}]}
+
+A verdict is canonical JSON without clock or run: the same table and rules give the same bytes.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from lakemint.contract import Table
+from lakemint.digest import canonical, sha256
+from lakemint.errors import GateFailed, ObjectExists, ObjectNotFound
+from lakemint.lake import Lake
+from lakemint.store import Store
+
+FORMAT: Final = "lakemint.verdict/1"
+CRITICAL: Final = "critical"
+MAX_ROWS: Final = 20
+"""Sample ids a check names, at most."""
+
+Verdict = Mapping[str, Any]
+
+
+def verdict_of(dataset: str, table: str, version: int, suite: str, checks: list[dict[str, Any]]) -> Verdict:
+    """The verdict that follows from the checks: passed when every critical one did."""
+    return {
+        "format": FORMAT,
+        "dataset": dataset,
+        "subject": {"table": table, "version": version},
+        "suite": suite,
+        "passed": all(check["passed"] for check in checks if check["severity"] == CRITICAL),
+        "checks": checks,
+    }
+
+
+def keep(store: Store, lake: Lake, verdict: Verdict) -> Verdict:
+    """Store a verdict; returns the one that stands, which is the first that was ever stored."""
+    subject = verdict["subject"]
+    key = lake.verdict(verdict["dataset"], subject["table"], subject["version"], verdict["suite"])
+    try:
+        store.create(key, canonical(verdict))
+    except ObjectExists:
+        return _read(store.get(key))
+    return verdict
+
+
+def find(store: Store, lake: Lake, dataset: str, table: Table, version: int) -> Verdict | None:
+    """The verdict on a Delta version by the contract's rules for it; None when it was not judged yet."""
+    try:
+        return _read(store.get(lake.verdict(dataset, table.name, version, table.suite)))
+    except ObjectNotFound:
+        return None
+
+
+def verdicts_on(store: Store, lake: Lake, dataset: str, table: str, version: int) -> Iterator[Verdict]:
+    """Every verdict on a Delta version, one a suite, in the order of their suites' digests."""
+    for item in store.list(lake.verdicts(dataset, table, version)):
+        yield _read(store.get(item.key))
+
+
+def passing(store: Store, lake: Lake, dataset: str, table: Table, version: int) -> str:
+    """The digest of the verdict that lets a Delta version of `table` pass, by the contract as it is now.
+
+    Raises GateFailed when there is no verdict, or a failed one.
+    """
+    verdict = find(store, lake, dataset, table, version)
+    if verdict is None:
+        raise GateFailed(
+            f"{table.name}/{dataset} version {version} was not judged by its contract as it is now; "
+            f"`lakemint run {dataset}` judges it"
+        )
+    require(verdict)
+    return digest(verdict)
+
+
+def require(verdict: Verdict) -> None:
+    """Raises GateFailed, naming rules and rows, unless the verdict passed."""
+    if verdict["passed"] is True:
+        return
+    subject = verdict["subject"]
+    broken = [check for check in verdict["checks"] if not check["passed"] and check["severity"] == CRITICAL]
+    lines = [
+        f"{subject['table']}/{verdict['dataset']} version {subject['version']} breaks "
+        f"{len(broken)} critical rule{'' if len(broken) == 1 else 's'} of its contract; "
+        "mend the data, the recipe or the rule, and run again",
+        *(_sentence(check) for check in broken),
+    ]
+    raise GateFailed("\n".join(lines))
+
+
+def digest(verdict: Verdict) -> str:
+    """The identity of a verdict: sha256 of its bytes."""
+    return sha256(canonical(verdict))
+
+
+def summary(verdict: Verdict) -> dict[str, dict[str, Any]]:
+    """Counts and details for an outcome: how many checks failed, and which, with their broken rows."""
+    failed = [check for check in verdict["checks"] if not check["passed"]]
+    return {
+        "counts": {"checks": len(verdict["checks"]), "failed": len(failed)},
+        "details": {
+            "version": verdict["subject"]["version"],
+            "failed": [{key: check[key] for key in ("name", "severity", "observed")} for check in failed],
+        },
+    }
+
+
+def _sentence(check: Mapping[str, Any]) -> str:
+    rows = check["rows"]
+    more = ", …" if check["broken"] > len(rows) else ""
+    which = f", in {', '.join(rows)}{more}" if rows else ""
+    column = f"{check['column']}: " if check["column"] else ""
+    what = f"{check['broken']} rows" if check["broken"] else f"found {check['observed']}"
+    return f"  {column}{check['name']}: {what}{which}"
+
+
+def _read(data: bytes) -> Verdict:
+    verdict: dict[str, Any] = json.loads(data)
+    return verdict
