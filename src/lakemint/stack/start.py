@@ -102,7 +102,7 @@ def _start(
 ) -> None:
     """Prepare one server, start its programs, wait until it serves."""
     report.begin(server.title)
-    server.prepare(stack)
+    server.prepare(stack, report)
     names = [program.name for program in server.programs(stack)]
     for name in names:
         supervisor.start_program(name)

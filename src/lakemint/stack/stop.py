@@ -5,7 +5,6 @@ from pathlib import Path
 
 import psutil
 
-from lakemint.stack.layout import Stack
 from lakemint.stack.lock import locked
 from lakemint.stack.processes import end_processes, find_processes
 from lakemint.stack.report import Report

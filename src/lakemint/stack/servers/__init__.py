@@ -1,5 +1,6 @@
 """The servers of the embedded stack, in the order they are shown."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from lakemint.errors import StackError
@@ -12,7 +13,7 @@ from lakemint.stack.servers.spark import Spark
 SERVERS: Final[tuple[Server, ...]] = (S3(), Spark(), Airflow(), LabelStudio())
 
 
-def choose(names: "list[str] | None" = None) -> list[Server]:
+def choose(names: Sequence[str] | None = None) -> list[Server]:
     """The servers of these names, or all; raises StackError for an unknown one."""
     known = {server.name: server for server in SERVERS}
     if unknown := [name for name in names or () if name not in known]:

@@ -10,6 +10,7 @@ from lakemint.errors import StackError
 from lakemint.stack.files import write_json, write_private
 from lakemint.stack.layout import Stack, tool
 from lakemint.stack.program import NotReady, Program
+from lakemint.stack.report import Report
 from lakemint.stack.servers.http import ask
 from lakemint.stack.settings import AIRFLOW_USER
 
@@ -31,12 +32,12 @@ class Airflow:
 
     name = "airflow"
     title = "Airflow"
-    ports = ("airflow",)
+    ports: tuple[str, ...] = ("airflow",)
 
     def address(self, stack: Stack) -> str:
         return stack.settings["airflow_url"]
 
-    def prepare(self, stack: Stack) -> None:
+    def prepare(self, stack: Stack, report: Report) -> None:
         from importlib.metadata import version
 
         data = stack.data(self.name)
@@ -89,7 +90,7 @@ def _count(port: int, what: str, token: str) -> int:
 
 def _environment(stack: Stack) -> dict[str, str]:
     data, url = stack.data("airflow"), stack.settings["airflow_url"]
-    settings = {
+    settings: dict[str, dict[str, object]] = {
         "core": {
             "dags_folder": stack.checkout / "dags",
             "load_examples": False,

@@ -14,13 +14,12 @@ def ask(
     method: str = "GET",
     headers: dict[str, str] | None = None,
     body: dict[str, str] | None = None,
-    timeout: float = 5,
 ) -> Any:
     """The JSON that a server on this machine answers ({} for anything else).
 
-    Raises NotReady when it does not answer within `timeout` seconds, or with an error.
+    Raises NotReady when it does not answer within 5 s, or with an error.
     """
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
     sent = {"Content-Type": "application/json"} if body else {}
     try:
         connection.request(method, path, json.dumps(body) if body else None, {**sent, **(headers or {})})

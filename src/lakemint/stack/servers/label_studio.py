@@ -6,6 +6,7 @@ from contextlib import closing
 from lakemint.errors import StackError
 from lakemint.stack.layout import Stack
 from lakemint.stack.program import NotReady, Program
+from lakemint.stack.report import Report
 from lakemint.stack.servers.http import ask
 from lakemint.stack.settings import LABEL_STUDIO_USER
 
@@ -15,12 +16,12 @@ class LabelStudio:
 
     name = "label-studio"
     title = "Label Studio"
-    ports = ("label_studio",)
+    ports: tuple[str, ...] = ("label_studio",)
 
     def address(self, stack: Stack) -> str:
         return stack.settings["label_studio_url"]
 
-    def prepare(self, stack: Stack) -> None:
+    def prepare(self, stack: Stack, report: Report) -> None:
         if not (stack.label_studio / "bin" / "label-studio").exists():
             raise StackError(f"Label Studio is not installed in {stack.label_studio}: run `make setup`")
         data = stack.data(self.name)

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 from lakemint.stack.files import write_private
 from lakemint.stack.layout import Stack, tool
 from lakemint.stack.program import NotReady, Program
+from lakemint.stack.report import Report
+from lakemint.stack.servers.http import ask
 from lakemint.stack.settings import BUCKET
-
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -18,7 +19,7 @@ class S3:
 
     name = "s3"
     title = "SeaweedFS (S3)"
-    ports = (
+    ports: tuple[str, ...] = (
         "s3",
         "s3_grpc",
         "s3_master",
@@ -32,7 +33,7 @@ class S3:
     def address(self, stack: Stack) -> str:
         return stack.settings["s3_endpoint"]
 
-    def prepare(self, stack: Stack) -> None:
+    def prepare(self, stack: Stack, report: Report) -> None:
         stack.data(self.name).mkdir(mode=0o700, exist_ok=True)
         keys = {"accessKey": stack.secrets["s3_access_key"], "secretKey": stack.secrets["s3_secret_key"]}
         identity = {
@@ -51,6 +52,8 @@ class S3:
             "master.port": port["s3_master"],
             "master.port.grpc": port["s3_master_grpc"],
             "master.telemetry": "false",
+            # It votes for itself; by default it takes 10 to 20 s to be sure that it won.
+            "master.electionTimeout": "1s",
             # Small volumes: a deleted object's space comes back sooner.
             "master.volumeSizeLimitMB": 1024,
             "volume.port": port["s3_volume"],
@@ -68,10 +71,13 @@ class S3:
             "s3.config": stack.run / "s3.json",
         }
         command = (str(tool("weed")), "server", *(f"-{name}={value}" for name, value in options.items()))
-        return [Program(self.name, command, stack.data(self.name), stop_seconds=15)]
+        # Asked to end, its filer waits 15 s for its own S3 side. What was acknowledged is in the files anyway.
+        return [Program(self.name, command, stack.data(self.name), stop_seconds=3)]
 
     def check(self, stack: Stack, since: float) -> None:
-        """The store answers with our keys, and the lake's bucket is there: made, if it is not."""
+        """Its volumes are there, it knows our keys, and has the lake's bucket: made, if it is not."""
+        if not ask(stack.ports["s3_master"], "/dir/status").get("Topology", {}).get("DataCenters"):
+            raise NotReady("its volumes are not there yet")
         from botocore.exceptions import BotoCoreError, ClientError
 
         client = _client(stack)

@@ -2,15 +2,13 @@
 
 import sys
 import uuid
-from importlib.util import find_spec
-from pathlib import Path
 
-from lakemint.errors import StackError
 from lakemint.stack.files import write_private
 from lakemint.stack.jars import fetch_jars
 from lakemint.stack.java import find_java
-from lakemint.stack.layout import Stack
+from lakemint.stack.layout import Stack, spark_home
 from lakemint.stack.program import NotReady, Program
+from lakemint.stack.report import Report
 
 _SERVER = "org.apache.spark.sql.connect.service.SparkConnectServer"
 _VERSION_CALL = "/spark.connect.SparkConnectService/AnalyzePlan"
@@ -22,14 +20,14 @@ class Spark:
 
     name = "spark"
     title = "Spark Connect"
-    ports = ("spark",)
+    ports: tuple[str, ...] = ("spark",)
 
     def address(self, stack: Stack) -> str:
         return stack.settings["spark_remote"]
 
-    def prepare(self, stack: Stack) -> None:
+    def prepare(self, stack: Stack, report: Report) -> None:
         (stack.data(self.name) / "local").mkdir(mode=0o700, parents=True, exist_ok=True)
-        fetch_jars(stack)
+        fetch_jars(stack, report)
         lines = "".join(f"{name} {value}\n" for name, value in _properties(stack).items())
         write_private(stack.run / "spark.conf", lines)
 
@@ -67,14 +65,6 @@ class Spark:
                 channel.unary_unary(_RELEASE_CALL)(who, timeout=10)
             except grpc.RpcError as error:
                 raise NotReady(f"{error.code().name}: {error.details()}") from error
-
-
-def spark_home() -> Path:
-    """The Spark that the package carries; raises StackError when it is not installed."""
-    spec = find_spec("pyspark")
-    if spec is None or spec.origin is None:
-        raise StackError("pyspark is not installed: run `make setup`")
-    return Path(spec.origin).parent
 
 
 def _properties(stack: Stack) -> dict[str, object]:
