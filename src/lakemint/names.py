@@ -32,12 +32,17 @@ _DATASET = re.compile(r"[a-z][a-z0-9_]{1,47}")
 _REFERENCE = re.compile(r"(?P<dataset>[a-z][a-z0-9_]{1,47})@(?P<number>[1-9][0-9]{0,7})")
 
 
+def is_name(name: str) -> bool:
+    """Whether `name` is fit for keys, DAG ids and tables."""
+    return _DATASET.fullmatch(name) is not None
+
+
 def check_name(name: str, what: str = "dataset") -> str:
     """`name` itself, if it is fit for keys, DAG ids and tables.
 
     Raises LakemintError otherwise.
     """
-    if not _DATASET.fullmatch(name):
+    if not is_name(name):
         raise LakemintError(f"{name!r} is no {what} name: use 2 to 48 of a-z, 0-9 and _, a letter first")
     return name
 

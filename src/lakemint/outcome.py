@@ -5,6 +5,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 MARK = "LAKEMINT-OUTCOME "
+HOPELESS = 3
+"""Exit code of a job whose error another try cannot mend; 1 is that of one that may pass the next time."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,42 @@
+"""What all DAGs of the road have in common."""
+
+from datetime import timedelta
+from typing import Any
+
+from airflow.sdk import DAG, Asset
+
+from lakemint.names import check_name, is_name
+
+DEFAULTS: dict[str, Any] = {
+    "owner": "lakemint",
+    # A stage can be run again at any time, so trying again is always safe. Pauses: 5, 10, 20 s.
+    "retries": 3,
+    "retry_delay": timedelta(seconds=5),
+    "retry_exponential_backoff": 2,
+    "max_retry_delay": timedelta(minutes=1),
+}
+
+
+def datasets() -> list[str]:
+    """Names of the datasets, in order. Reads no file: a broken dataset hurts no other's DAGs."""
+    from lakemint.config import load
+    from lakemint.contract import datasets as named
+
+    return [name for name in named(load().datasets()) if is_name(name)]
+
+
+def stage_dag(stage: str, dataset: str, doc: str | None, after: Asset | None = None, **kwargs: Any) -> DAG:
+    """The DAG `<stage>_<dataset>`, woken by the events of `after`; by hand only without one.
+
+    `doc`, in Markdown, is the DAG's page; `<dataset>` in it becomes the dataset's name.
+    """
+    return DAG(
+        f"{stage}_{check_name(dataset)}",
+        schedule=[after] if after else None,
+        doc_md=(doc or "").replace("<dataset>", dataset),
+        tags=[dataset, stage],
+        catchup=False,
+        max_active_runs=1,
+        default_args=DEFAULTS,
+        **kwargs,
+    )

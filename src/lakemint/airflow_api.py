@@ -1,0 +1,100 @@
+"""Airflow's REST API, asked with patience: a server that restarts is waited for."""
+
+import time
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+
+from lakemint.config import Config
+from lakemint.errors import RunError
+
+AWAY = (502, 503, 504)
+AT_FIRST = 10.0
+"""Seconds to wait for an Airflow that has not answered yet: it is likely down, not restarting."""
+
+
+class Refused(RunError):
+    """Airflow understood, and said no."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class AirflowApi:
+    """A client logged in with the configured user. Opens no connection before it is asked something."""
+
+    def __init__(self, config: Config, patience: float = 60.0) -> None:
+        self.url = config.need("airflow_url").rstrip("/")
+        self._login = {"username": config.need("airflow_user"), "password": config.need("airflow_password")}
+        self._patience = patience
+        self._met = False
+        self._token = ""
+        self._client = httpx.Client(base_url=self.url, timeout=30, trust_env=False)
+
+    def get(self, path: str, **params: Any) -> dict[str, Any]:
+        """The answer as an object; raises Refused, and RunError when Airflow stays away."""
+        return self._ask("GET", path, params=params)
+
+    def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        """As `get`. A lost reply is asked for again: `body` must name what it makes."""
+        return self._ask("POST", path, json=body)
+
+    def page(self, dag: str, run: str = "", task: str = "") -> str:
+        """Address of a DAG's, a run's or a task's page in Airflow's UI."""
+        parts = [
+            f"/dags/{dag}",
+            f"/runs/{quote(run, safe='')}" if run else "",
+            f"/tasks/{task}" if task else "",
+        ]
+        return self.url + "".join(parts)
+
+    def _ask(self, method: str, path: str, **content: Any) -> dict[str, Any]:
+        began = time.monotonic()
+        while True:
+            try:
+                answer = self._once(method, path, **content)
+                if answer.status_code not in AWAY:
+                    break
+                reason = f"HTTP {answer.status_code}"
+            except (httpx.NetworkError, httpx.TimeoutException, httpx.RemoteProtocolError) as error:
+                reason = str(error) or type(error).__name__
+            if time.monotonic() - began > (self._patience if self._met else AT_FIRST):
+                raise RunError(
+                    f"Airflow at {self.url} does not answer ({reason}): is it up? `lakemint status`"
+                )
+            time.sleep(1)
+        self._met = True
+        if answer.is_error:
+            raise Refused(answer.status_code, f"Airflow refused {method} {path}: {_detail(answer)}")
+        result: dict[str, Any] = answer.json()
+        return result
+
+    def _once(self, method: str, path: str, **content: Any) -> httpx.Response:
+        """One try; with a new token when the old one is no longer taken."""
+        answer = self._send(method, path, **content)
+        if answer.status_code == httpx.codes.UNAUTHORIZED:
+            login = self._client.post("/auth/token", json=self._login)
+            if login.status_code in (400, 401, 403):
+                raise Refused(
+                    login.status_code,
+                    f"Airflow at {self.url} refuses the user {self._login['username']!r}: see "
+                    "airflow_user and airflow_password in the stack's credentials.json",
+                )
+            if login.is_error:
+                return login
+            self._token = login.json()["access_token"]
+            answer = self._send(method, path, **content)
+        return answer
+
+    def _send(self, method: str, path: str, **content: Any) -> httpx.Response:
+        headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
+        return self._client.request(method, f"/api/v2{path}", headers=headers, **content)
+
+
+def _detail(answer: httpx.Response) -> str:
+    try:
+        return str(answer.json()["detail"])[:500]
+    except (ValueError, KeyError, TypeError):
+        return f"HTTP {answer.status_code}"

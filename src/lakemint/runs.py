@@ -1,0 +1,260 @@
+"""A dataset's walk through the road, followed through Airflow. Draws nothing; `cli/run.py` does."""
+
+import time
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from graphlib import TopologicalSorter
+from typing import Any
+from urllib.parse import quote
+
+from lakemint.airflow_api import AirflowApi, Refused
+from lakemint.errors import RunError
+from lakemint.names import STAGES
+from lakemint.outcome import Outcome
+
+PARSED_WITHIN = 90.0
+"""Seconds in which Airflow must know a dataset's DAGs: it looks at the folder every half minute."""
+
+WOKEN_WITHIN = 45.0
+"""Seconds from a stage's end to the next one's beginning, at most; it takes one or two."""
+
+QUEUED_LONG = 5.0
+"""Seconds after which a run that is still queued is worth explaining."""
+
+WAITING = {None, "scheduled", "queued", "up_for_reschedule"}
+
+
+@dataclass(frozen=True)
+class Task:
+    """One task of a stage, as it stands."""
+
+    name: str
+    state: str
+    """Airflow's word, or `waiting` before the task runs."""
+    seconds: float | None
+    page: str
+    outcome: Outcome | None = None
+    """Once it succeeded, if it has one."""
+    error: str = ""
+    """Once it failed, also when it will be tried again."""
+
+
+@dataclass(frozen=True)
+class StageRun:
+    """One stage's run, as it stands."""
+
+    stage: str
+    run: str
+    state: str
+    page: str
+    tasks: tuple[Task, ...] = ()
+    note: str = ""
+    """What the run waits for, when it does."""
+
+
+def start(api: AirflowApi, dataset: str) -> tuple[str, bool]:
+    """Id of an ingest run that will see all that has landed by now, and whether it was there already.
+
+    A run that waits in the queue is joined, since it has yet to look. One that is at work may have looked
+    already: a new one is queued behind it. Raises RunError when the road of the dataset is not ready.
+    """
+    check_road(api, dataset)
+    dag = f"ingest_{dataset}"
+    queued = api.get(f"/dags/{dag}/dagRuns", state="queued", limit=1)["dag_runs"]
+    if queued:
+        return str(queued[0]["dag_run_id"]), True
+    run = f"lakemint__{datetime.now(UTC):%Y-%m-%dT%H-%M-%S}_{uuid.uuid4().hex[:6]}"
+    try:
+        api.post(f"/dags/{dag}/dagRuns", {"dag_run_id": run, "logical_date": None, "conf": {"walk": True}})
+    except Refused as refusal:
+        if refusal.status != 409:  # 409: our own, whose reply was lost
+            raise
+    return run, False
+
+
+def check_road(api: AirflowApi, dataset: str, within: float = PARSED_WITHIN) -> None:
+    """Raises RunError unless all of the dataset's DAGs are there (waiting a while) and none is paused."""
+    deadline = time.monotonic() + within
+    while True:
+        found = api.get("/dags", tags=[dataset], limit=100)["dags"]
+        paused = {dag["dag_id"]: dag["is_paused"] for dag in found}
+        missing = [f"{stage}_{dataset}" for stage in STAGES if f"{stage}_{dataset}" not in paused]
+        broken = api.get("/importErrors", limit=1)["import_errors"] if missing else []
+        if broken:
+            raise RunError(f"Airflow cannot read dags/{broken[0]['filename']}:\n{broken[0]['stack_trace']}")
+        if not missing:
+            break
+        if time.monotonic() > deadline:
+            raise RunError(f"Airflow has no DAG {', '.join(missing)}: is dags/ the folder it reads?")
+        time.sleep(1)
+    for stage in STAGES:
+        if paused[f"{stage}_{dataset}"]:
+            raise _paused(api, f"{stage}_{dataset}")
+
+
+class Walk:
+    """Follows one dataset from its ingest run to the end of the road. `poll` again and again until `done`."""
+
+    def __init__(self, api: AirflowApi, dataset: str, run: str, label_page: str = "") -> None:
+        self.dataset = dataset
+        self.stages: dict[str, StageRun] = {}
+        """As last seen, in the order of the road."""
+        self.error: RunError | None = None
+        """Why the walk ended early; None while all is well."""
+        self.done = False
+        self._api = api
+        self._label_page = label_page
+        self._order: dict[str, list[str]] = {}
+        self._ended: float | None = None
+        self._queued = 0.0
+        self._enter(STAGES[0], run)
+
+    def poll(self) -> StageRun | None:
+        """Ask Airflow once: the current stage if it has changed, else None."""
+        before = self.stages[self.stage]
+        try:
+            now = self._look(before)
+            self.stages[self.stage] = now
+            if now.state == "failed":
+                raise _failure(now)
+            if now.state == "success":
+                self._go_on()
+        except RunError as error:
+            self.error, self.done = error, True
+        return now if now != before else None
+
+    def outcome(self, stage: str, task: str) -> Outcome | None:
+        """What a task said; None when it did not get there."""
+        tasks = self.stages[stage].tasks if stage in self.stages else ()
+        return next((found.outcome for found in tasks if found.name == task), None)
+
+    def page(self) -> str:
+        """Where to look in Airflow now."""
+        return self.stages[self.stage].page
+
+    def _enter(self, stage: str, run: str) -> None:
+        self.stage, self._ended, self._queued = stage, None, time.monotonic()
+        self.stages[stage] = StageRun(stage, run, "queued", self._api.page(f"{stage}_{self.dataset}", run))
+
+    def _look(self, before: StageRun) -> StageRun:
+        dag = f"{before.stage}_{self.dataset}"
+        path = f"/dags/{dag}/dagRuns/{quote(before.run, safe='')}"
+        state = str(self._api.get(path)["state"])  # before the tasks: a run that has ended has final tasks
+        listed = {item["task_id"]: item for item in self._api.get(f"{path}/taskInstances")["task_instances"]}
+        known = {task.name: task for task in before.tasks}
+        tasks = tuple(
+            self._task(path, listed[name], known.get(name)) for name in self._names(dag) if name in listed
+        )
+        return replace(before, state=state, tasks=tasks, note=self._note(dag, state, tasks))
+
+    def _task(self, path: str, item: Mapping[str, Any], known: Task | None) -> Task:
+        name, state = item["task_id"], item["state"]
+        if known is not None and known.state == state and state != "running":
+            return known
+        task = Task(
+            name,
+            state="waiting" if state in WAITING else state,
+            seconds=item["duration"],
+            page=self._api.page(item["dag_id"], item["dag_run_id"], name),
+        )
+        where = f"{path}/taskInstances/{name}"
+        if state == "success" and (value := self._xcom(where, "return_value")):
+            return replace(task, outcome=Outcome(**value))
+        if state in ("failed", "up_for_retry"):
+            error = self._xcom(where, "error") or self._logged_error(where, item["try_number"])
+            return replace(task, error=str(error))
+        return task
+
+    def _names(self, dag: str) -> list[str]:
+        """The DAG's tasks in the order they run, asked for once."""
+        if dag not in self._order:
+            tasks = self._api.get(f"/dags/{dag}/tasks")["tasks"]
+            after = {task["task_id"]: set(task["downstream_task_ids"]) for task in tasks}
+            self._order[dag] = list(TopologicalSorter(after).static_order())[::-1]
+        return self._order[dag]
+
+    def _xcom(self, where: str, key: str) -> Any:
+        try:
+            return self._api.get(f"{where}/xcomEntries/{key}")["value"]
+        except Refused:
+            return None
+
+    def _logged_error(self, where: str, attempt: int) -> str:
+        """The last error in the task's log, for a task that was ended before it could say why."""
+        try:
+            lines = self._api.get(f"{where}/logs/{attempt}")["content"]
+        except Refused:
+            lines = []
+        errors = [
+            line for line in lines if isinstance(line, dict) and line.get("level") in ("error", "critical")
+        ]
+        if not errors:
+            return "it was ended from outside, and left no error in its log"
+        detail = errors[-1].get("error_detail") or [{}]
+        return str(detail[0].get("exc_value") or errors[-1]["event"])
+
+    def _note(self, dag: str, state: str, tasks: Sequence[Task]) -> str:
+        if any(task.state == "deferred" for task in tasks):
+            return f"waits for people's answers in Label Studio: {self._label_page}"
+        if state == "queued" and time.monotonic() - self._queued > QUEUED_LONG:
+            ahead = self._api.get(f"/dags/{dag}/dagRuns", state="running", limit=1)["dag_runs"]
+            if ahead:
+                return f"waits for an earlier run: {self._api.page(dag, ahead[0]['dag_run_id'])}"
+        return ""
+
+    def _go_on(self) -> None:
+        """From a stage that succeeded to the run it woke."""
+        dag, run = f"{self.stage}_{self.dataset}", self.stages[self.stage].run
+        if self.stage == STAGES[-1]:
+            self.done = True
+            return
+        following = STAGES[STAGES.index(self.stage) + 1]
+        events = self._api.get("/assets/events", source_dag_id=dag, source_run_id=run)["asset_events"]
+        for woken in (created for event in events for created in event["created_dagruns"]):
+            if woken["dag_id"] == f"{following}_{self.dataset}":
+                self._enter(following, woken["run_id"])
+                return
+        self._ended = self._ended or time.monotonic()
+        if time.monotonic() - self._ended > WOKEN_WITHIN:
+            self._explain_silence(dag, f"{following}_{self.dataset}", bool(events))
+
+    def _explain_silence(self, dag: str, following: str, told: bool) -> None:
+        if self._api.get(f"/dags/{following}")["is_paused"]:
+            raise _paused(self._api, following)
+        why = "the scheduler has not started it" if told else "a task of it was skipped or marked by hand"
+        raise RunError(
+            f"{dag} succeeded, but woke no run of {following}: {why}. Start {following} in Airflow: "
+            f"{self._api.page(following)}"
+        )
+
+
+def follow(
+    walks: Sequence[Walk], timeout: float | None = None, pause: float = 1.0
+) -> Iterator[tuple[Walk, StageRun]]:
+    """Follow walks side by side, yielding each change, until all are done; look at their `error` then.
+
+    Raises RunError when `timeout` seconds pass first; the runs go on in Airflow.
+    """
+    deadline = None if timeout is None else time.monotonic() + timeout
+    while unfinished := [walk for walk in walks if not walk.done]:
+        for walk in unfinished:
+            if (change := walk.poll()) is not None:
+                yield walk, change
+        if deadline is not None and time.monotonic() > deadline:
+            pages = ", ".join(walk.page() for walk in unfinished)
+            raise RunError(f"not done after {timeout:g} s; it goes on in Airflow: {pages}")
+        if not all(walk.done for walk in walks):
+            time.sleep(pause)
+
+
+def _failure(stage: StageRun) -> RunError:
+    failed = next((task for task in stage.tasks if task.state == "failed"), None)
+    if failed is None:
+        return RunError(f"{stage.stage} failed, though none of its tasks did: {stage.page}")
+    return RunError(f"{stage.stage} failed at its task {failed.name}: {failed.error}\nsee {failed.page}")
+
+
+def _paused(api: AirflowApi, dag: str) -> RunError:
+    return RunError(f"{dag} is paused: switch it on in Airflow, {api.page(dag)}")
