@@ -94,7 +94,7 @@ def _library(
     metric, arguments = quality.get("metric"), quality.get("arguments", {})
     rest["limit"] = limit = _limit(quality)
     if metric == "rowCount" and column is None:
-        return [Rule(f"row count {limit}", "row_count", None, **rest)]
+        return [Rule(f"row count {str(limit).removesuffix(' rows')}", "row_count", None, **rest)]
     if metric == "duplicateValues" and column is None:
         return [_unique_together(arguments, rest)]
     if metric not in METRICS:

@@ -4,10 +4,10 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from lakemint.digest import digest_of
+from lakemint.document import load_document
 from lakemint.errors import RecipeError
 from lakemint.names import PROVENANCE, SAMPLE_ID, SOURCE, check_name
 
@@ -223,18 +223,10 @@ class Recipe(_Part):
 
 def load_recipe(schemas: Path, dataset: str) -> Recipe:
     """Read and check `<schemas>/<dataset>/recipe.yaml`; raises RecipeError with file, field and reason."""
-    path = schemas / check_name(dataset) / "recipe.yaml"
-    where = f"schemas/{dataset}/recipe.yaml"
-    try:
-        content: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise RecipeError(
-            f"{where}: not found; each dataset is a folder with contract.yaml and recipe.yaml"
-        ) from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise RecipeError(f"{where}: not YAML: {error}") from error
-    if not isinstance(content, dict):
-        raise RecipeError(f"{where}: expected fields like sources: and label:")
+    where = f"schemas/{check_name(dataset)}/recipe.yaml"
+    content = load_document(schemas / dataset / "recipe.yaml", where, RecipeError)
+    if "dataset" in content:
+        raise RecipeError(f"{where}: dataset: no such field; the folder's name is the dataset's, take it out")
     try:
         recipe = Recipe(dataset=dataset, **content)
         for source in recipe.sources:

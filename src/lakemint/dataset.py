@@ -1,0 +1,126 @@
+"""Whether a dataset's contract, recipe and label form fit together: what no one of them can tell alone."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final, TypeVar
+
+from lakemint.contract import Contract, Table, load_contract
+from lakemint.errors import FormError, LakemintError
+from lakemint.names import LABEL, SAMPLE_ID, SOURCE
+from lakemint.recipe import Recipe, load_recipe
+
+Found = TypeVar("Found")
+
+_ENCODED: Final = {"text": "string", "image": "binary"}
+"""Kind of the baseline's input → the type of its column."""
+
+
+def check_dataset(schemas: Path, dataset: str) -> tuple[Contract, Recipe]:
+    """A dataset's contract and recipe, which fit; raises LakemintError with a line for each problem."""
+    if found := problems(schemas, dataset):
+        raise LakemintError("\n".join(found))
+    return load_contract(schemas, dataset), load_recipe(schemas, dataset)
+
+
+def problems(schemas: Path, dataset: str) -> list[str]:
+    """Everything that is wrong with a dataset, a line each, with the way out; empty when all is well.
+
+    Custom quality rules are compiled too, which imports Great Expectations (seconds).
+    """
+    contract, lines = _attempt(lambda: load_contract(schemas, dataset))
+    recipe, more = _attempt(lambda: load_recipe(schemas, dataset))
+    lines += more
+    if contract is not None:
+        lines += _attempt(lambda: _compile(contract))[1]
+    if contract is not None and recipe is not None:
+        lines += _misfits(contract, recipe)
+    if recipe is not None:
+        lines += _attempt(lambda: _require_form(schemas, recipe))[1]
+    return lines
+
+
+def _attempt(load: Callable[[], Found]) -> tuple[Found | None, list[str]]:
+    try:
+        return load(), []
+    except LakemintError as error:
+        return None, str(error).splitlines()
+
+
+def _compile(contract: Contract) -> None:
+    for table in contract.tables:
+        if any(rule.kind == "custom" for rule in table.rules):
+            from lakemint.gate.suite import compile_rules
+
+            compile_rules(table)
+
+
+def _require_form(schemas: Path, recipe: Recipe) -> None:
+    form = recipe.label.form
+    if form is not None and not (schemas / recipe.dataset / form).is_file():
+        raise FormError(f"schemas/{recipe.dataset}/{form}: not found; recipe.yaml names it in label.form")
+
+
+def _misfits(contract: Contract, recipe: Recipe) -> Iterator[str]:
+    """Where contract and recipe contradict each other."""
+    silver, gold = contract.table("silver"), contract.table("gold")
+    for place, text in (*_silver(silver, recipe), *_gold(silver, gold), *_labels(gold, recipe)):
+        yield f"schemas/{contract.dataset}/{place}: {text}"
+
+
+def _silver(silver: Table, recipe: Recipe) -> Iterator[tuple[str, str]]:
+    """Silver is made of the sources' columns; the recipe works on silver's."""
+    made = {SAMPLE_ID, SOURCE, *recipe.columns}
+    for column in silver.columns:
+        if column.name not in made:
+            yield (
+                f"contract.yaml: schema[silver].properties[{column.name}]",
+                f"no source in recipe.yaml has it; there are {', '.join(recipe.columns)}",
+            )
+    used = {f"content: {name}": name for name in recipe.content}
+    if recipe.label.known:
+        used["label.known"] = recipe.label.known
+    if recipe.label.sample:
+        used["label.sample.strata"] = recipe.label.sample.strata
+    if recipe.label.replay:
+        used["label.replay.key"] = recipe.label.replay.key
+    for field, name in used.items():
+        if silver.column(name) is None:
+            yield f"recipe.yaml: {field}", f"{name!r} is no column of silver; {_names(silver)}"
+
+
+def _gold(silver: Table, gold: Table) -> Iterator[tuple[str, str]]:
+    """Gold is silver's columns and the label."""
+    if gold.column(LABEL) is None:
+        yield "contract.yaml: schema[gold]", f"no property {LABEL!r}; gold is what people labeled"
+    for column in gold.columns:
+        place = f"contract.yaml: schema[gold].properties[{column.name}]"
+        origin = silver.column(column.name)
+        if column.name in (LABEL, SAMPLE_ID):
+            continue
+        if origin is None:
+            yield place, f"silver has no such column to take it from; {_names(silver)}"
+        elif origin.type != column.type:
+            yield place, f"{column.type} here, but {origin.type} in silver; write the same type"
+
+
+def _labels(gold: Table, recipe: Recipe) -> Iterator[tuple[str, str]]:
+    """The classes the recipe makes are those the contract allows; the baseline reads what gold holds."""
+    for rule in gold.rules:
+        if rule.kind == "in_set" and rule.column == LABEL and rule.severity == "critical":
+            allowed = {str(value) for value in rule.arguments["values"]}
+            for name in sorted(recipe.label.classes.keys() - allowed):
+                yield (
+                    f"recipe.yaml: label.classes.{name}",
+                    f"the contract's gold allows only {', '.join(sorted(allowed))}; write one of them",
+                )
+    if recipe.baseline is None:
+        return
+    column, kind = gold.column(recipe.baseline.input), _ENCODED[recipe.baseline.encode]
+    if column is None:
+        yield "recipe.yaml: baseline.input", f"{recipe.baseline.input!r} is no column of gold; {_names(gold)}"
+    elif column.type != kind:
+        yield "recipe.yaml: baseline.encode", f"{recipe.baseline.encode} needs {kind}, not {column.type}"
+
+
+def _names(table: Table) -> str:
+    return f"there are {', '.join(column.name for column in table.columns)}"
