@@ -1,6 +1,7 @@
 """Airflow's REST API, asked with patience: a server that restarts is waited for."""
 
 import time
+from collections.abc import Collection
 from typing import Any
 from urllib.parse import quote
 
@@ -9,7 +10,9 @@ import httpx
 from lakemint.config import Config
 from lakemint.errors import RunError
 
-AWAY = (502, 503, 504)
+BROKEN = 500
+AWAY = frozenset({BROKEN, 502, 503, 504})
+"""Answers worth asking again; a database that is busy gives 500, too."""
 AT_FIRST = 10.0
 """Seconds to wait for an Airflow that has not answered yet: it is likely down, not restarting."""
 
@@ -35,11 +38,16 @@ class AirflowApi:
 
     def get(self, path: str, **params: Any) -> dict[str, Any]:
         """The answer as an object; raises Refused, and RunError when Airflow stays away."""
-        return self._ask("GET", path, params=params)
+        return _read(self._patient("GET", path, AWAY, params=params))
+
+    def glance(self, path: str, **params: Any) -> dict[str, Any] | None:
+        """As `get`, but None where Airflow has an error of its own (HTTP 500)."""
+        answer = self._patient("GET", path, AWAY - {BROKEN}, params=params)
+        return None if answer.status_code == BROKEN else _read(answer)
 
     def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         """As `get`. A lost reply is asked for again: `body` must name what it makes."""
-        return self._ask("POST", path, json=body)
+        return _read(self._patient("POST", path, AWAY, json=body))
 
     def page(self, dag: str, run: str = "", task: str = "") -> str:
         """Address of a DAG's, a run's or a task's page in Airflow's UI."""
@@ -50,13 +58,15 @@ class AirflowApi:
         ]
         return self.url + "".join(parts)
 
-    def _ask(self, method: str, path: str, **content: Any) -> dict[str, Any]:
+    def _patient(self, method: str, path: str, away: Collection[int], **content: Any) -> httpx.Response:
+        """The first answer whose status is not one of `away`."""
         began = time.monotonic()
         while True:
             try:
                 answer = self._once(method, path, **content)
-                if answer.status_code not in AWAY:
-                    break
+                if answer.status_code not in away:
+                    self._met = True
+                    return answer
                 reason = f"HTTP {answer.status_code}"
             except (httpx.NetworkError, httpx.TimeoutException, httpx.RemoteProtocolError) as error:
                 reason = str(error) or type(error).__name__
@@ -65,11 +75,6 @@ class AirflowApi:
                     f"Airflow at {self.url} does not answer ({reason}): is it up? `lakemint status`"
                 )
             time.sleep(1)
-        self._met = True
-        if answer.is_error:
-            raise Refused(answer.status_code, f"Airflow refused {method} {path}: {_detail(answer)}")
-        result: dict[str, Any] = answer.json()
-        return result
 
     def _once(self, method: str, path: str, **content: Any) -> httpx.Response:
         """One try; with a new token when the old one is no longer taken."""
@@ -91,6 +96,14 @@ class AirflowApi:
     def _send(self, method: str, path: str, **content: Any) -> httpx.Response:
         headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
         return self._client.request(method, f"/api/v2{path}", headers=headers, **content)
+
+
+def _read(answer: httpx.Response) -> dict[str, Any]:
+    if answer.is_error:
+        what = f"{answer.request.method} {answer.request.url.path}"
+        raise Refused(answer.status_code, f"Airflow refused {what}: {_detail(answer)}")
+    result: dict[str, Any] = answer.json()
+    return result
 
 
 def _detail(answer: httpx.Response) -> str:
