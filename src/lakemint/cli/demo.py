@@ -1,4 +1,4 @@
-"""`lakemint demo`: real raw data, landed and walked through the road. `lakemint land`: the same for your own."""
+"""`lakemint demo`: real raw data walked through the road. `lakemint land`: the landing, for files of your own."""
 
 import sys
 import time
