@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def register(app: typer.Typer) -> None:
-    for command in (up, down, status, logs):
+    for command in (up, down, status, doctor, logs):
         app.command()(command)
 
 
@@ -70,6 +70,7 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="For programs.")
 
 def _show(found: "StackStatus") -> None:
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     if not found.supervised:
@@ -82,15 +83,14 @@ def _show(found: "StackStatus") -> None:
         return
     table = Table(box=None, pad_edge=False)
     for column in ("server", "state", "address"):
-        table.add_column(column)
+        table.add_column(column, no_wrap=True)
     for column in ("pid", "up for", "memory"):
-        table.add_column(column, justify="right")
+        table.add_column(column, justify="right", no_wrap=True)
+    table.add_column("")
     for one in found.programs:
         colour = {"up": "green", "starting": "yellow"}.get(one.state, "red")
-        state = f"[{colour}]{one.state}[/] {one.detail}"
-        table.add_row(
-            one.program, state, one.address, str(one.pid or ""), _age(one.seconds), _mib(one.memory)
-        )
+        state, pid, detail = f"[{colour}]{one.state}[/]", str(one.pid or ""), escape(one.detail)
+        table.add_row(one.program, state, one.address, pid, _age(one.seconds), _mib(one.memory), detail)
     table.add_row("all", "", "", "", "", _mib(found.memory))
     Console(soft_wrap=True).print(table)
 
@@ -101,6 +101,23 @@ def _age(seconds: int) -> str:
 
 def _mib(size: int) -> str:
     return f"{size / 2**20:,.0f} MiB"
+
+
+def doctor(as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False) -> None:
+    """Say what is missing or broken, and how to mend it. Exit status 1 when something is."""
+    from lakemint.stack.doctor import examine
+
+    findings = examine(home())
+    if as_json:
+        typer.echo(json.dumps([asdict(finding) for finding in findings], indent=2))
+    else:
+        width = max(len(finding.what) for finding in findings)
+        for one in findings:
+            mark = typer.style("ok    ", fg="green") if one.ok else typer.style("broken", fg="red")
+            typer.echo(f"{mark}  {one.what:{width}}  {one.found}")
+            if not one.ok:
+                typer.echo(f"{'':8}{'':{width}}  → {one.mend}")
+    raise typer.Exit(0 if all(finding.ok for finding in findings) else 1)
 
 
 def logs(

@@ -71,7 +71,7 @@ def fetch_jars(stack: Stack, report: Report) -> None:
             report.begin(STEP)
             corrupt = [jar.file for jar in missing if (stack.jars / jar.file).exists()]
             _fetch(stack, missing, report)
-            size = f"{len(missing)} fetched, {sum(jar.size for jar in missing) / 1e6:.0f} MB"
+            size = f"{len(missing)} fetched, {sum(jar.size for jar in missing) / 1e6:.1f} MB"
             report.end(STEP, size + (f"; corrupt and replaced: {', '.join(corrupt)}" if corrupt else ""))
 
 

