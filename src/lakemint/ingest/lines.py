@@ -72,23 +72,21 @@ def _line(number: int, data: bytes, overlong: bool) -> Line:
     return Line(number, data, "line too long" if overlong else None)
 
 
-class _Remembering:
-    """A stream that keeps its first bytes."""
+class _Peeked:
+    """A stream whose first bytes are known before it is read."""
 
     def __init__(self, stream: IO[bytes]) -> None:
         self._stream = stream
-        self.head = b""
+        self.head = self._rest_of_head = stream.read(HEAD)
 
-    def read(self, size: int = -1) -> bytes:
-        data = self._stream.read(size)
-        if len(self.head) < HEAD:
-            self.head = (self.head + data)[:HEAD]
-        return data
+    def read(self, size: int) -> bytes:
+        data, self._rest_of_head = self._rest_of_head[:size], self._rest_of_head[size:]
+        return data or self._stream.read(size)
 
 
 def _gunzipped(stream: IO[bytes]) -> Iterator[bytes]:
     """Decompressed chunks; read1 hands over all that was decoded before it meets a cut."""
-    source = _Remembering(stream)
+    source = _Peeked(stream)
     decoded = False
     try:
         with gzip.GzipFile(fileobj=source, mode="rb") as unpacked:  # type: ignore[call-overload]

@@ -97,8 +97,8 @@ class Reading:
                     yield {**item, **row}
         except (ObjectNotFound, ObjectExists):
             return
-        except _network_errors() as error:
-            yield {**item, "kind": "failed", "reason": f"{type(error).__name__}: {error}"}
+        except StoreError as error:
+            yield {**item, "kind": "failed", "reason": str(error)}
             return
         yield {**item, "kind": "object", "records": records, "quarantined": quarantined}
 
@@ -113,11 +113,3 @@ def _row(parsed: Parsed) -> dict[str, Any]:
 def _size(row: dict[str, Any]) -> int:
     """About the bytes a row takes."""
     return 100 + sum(len(value) for value in (row.get("fields") or {}).values() if value is not None)
-
-
-def _network_errors() -> tuple[type[Exception], ...]:
-    """What reading a stream raises when the store or the way to it fails."""
-    from botocore.exceptions import BotoCoreError
-    from urllib3.exceptions import HTTPError
-
-    return (StoreError, BotoCoreError, HTTPError, OSError)
