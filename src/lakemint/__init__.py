@@ -1,0 +1,43 @@
+"""Lakemint turns a raw data lake into versioned training datasets.
+
+import lakemint
+
+version = lakemint.open("reviews@1")
+for batch in version["train"].loader(batch_size=256, seed=7):
+    ...
+
+Reading needs only pyarrow, numpy and an S3 client; they are imported when first used.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from lakemint import errors
+from lakemint.errors import IntegrityError, LakemintError, VersionNotFound
+
+if TYPE_CHECKING:
+    from lakemint.feed import Loader, Split, Version, open, versions
+
+__all__ = [
+    "IntegrityError",
+    "LakemintError",
+    "Loader",
+    "Split",
+    "Version",
+    "VersionNotFound",
+    "errors",
+    "open",
+    "versions",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return import_module("importlib.metadata").version("lakemint")
+    if name in __all__:
+        return getattr(import_module("lakemint.feed"), name)
+    raise AttributeError(f"module 'lakemint' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

@@ -29,9 +29,12 @@ class Config:
     lake: str = ""
     """Root of the lake: `s3://bucket[/prefix]`, or `file:///folder` for laptops and tests."""
     s3_endpoint: str = ""
-    s3_region: str = "us-east-1"
+    s3_region: str = ""
+    """Empty: by the AWS variables and files, else us-east-1."""
     s3_access_key: str = field(default="", repr=False)
     s3_secret_key: str = field(default="", repr=False)
+    cache: str = ""
+    """A folder for shards that were read once; see `cache_folder`."""
     spark_remote: str = ""
     """Spark Connect address, `sc://host:port`, without its token."""
     spark_token: str = field(default="", repr=False)
@@ -57,6 +60,10 @@ class Config:
                 f"{name} is not set: start the stack with `lakemint up`, or set LAKEMINT_{name.upper()}"
             )
         return str(value)
+
+    def cache_folder(self) -> Path:
+        """Where shards are kept on this machine: the setting `cache`, or `~/.cache/lakemint`."""
+        return Path(self.cache) if self.cache else Path.home() / ".cache" / "lakemint"
 
     def datasets(self) -> Path:
         """The folder of datasets; raises ConfigError when there is none."""
@@ -127,4 +134,6 @@ def _read(home: Path | None, name: str) -> dict[str, str]:
 
 def job_environment() -> dict[str, str]:
     """The environment for a job's process: ours, without Airflow's own settings, which hold its keys."""
-    return {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW__", "_AIRFLOW"))}
+    return {
+        name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW__", "_AIRFLOW"))
+    }

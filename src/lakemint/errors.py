@@ -5,6 +5,8 @@ LakemintError
 ├── ContractError      schemas/<dataset>/contract.yaml
 ├── RecipeError        schemas/<dataset>/recipe.yaml
 ├── FormError          schemas/<dataset>/label.xml does not fit contract or recipe
+├── LabelStudioError   Label Studio refused or failed
+│   └── LabelStudioUnavailable
 ├── StoreError         the object store
 │   ├── ObjectNotFound
 │   ├── ObjectExists   a conditional creation lost
@@ -14,6 +16,7 @@ LakemintError
 ├── GateFailed         a critical quality rule broke
 ├── ConservationError  records in ≠ records kept + records that left with a reason
 ├── VersionNotFound    no such dataset version
+├── FormatError        a stored record is malformed, or of a format we do not know
 └── IntegrityError     stored bytes are not what the manifest says
 """
 
@@ -36,6 +39,14 @@ class RecipeError(LakemintError):
 
 class FormError(LakemintError):
     """A label form does not fit the contract or the recipe."""
+
+
+class LabelStudioError(LakemintError):
+    """Label Studio refused a request, or holds what does not fit."""
+
+
+class LabelStudioUnavailable(LabelStudioError):
+    """Label Studio did not answer, or failed. A write may or may not have happened: read back."""
 
 
 class StoreError(LakemintError):
@@ -72,6 +83,10 @@ class ConservationError(LakemintError):
 
 class VersionNotFound(LakemintError):
     """No such dataset version."""
+
+
+class FormatError(LakemintError):
+    """A stored record is malformed, or of a format this Lakemint does not know."""
 
 
 class IntegrityError(LakemintError):

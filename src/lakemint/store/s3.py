@@ -141,7 +141,7 @@ class _Body(io.RawIOBase):
 def s3_client(config: Config) -> "S3Client":
     """A boto3 client for the configured endpoint, or for AWS by boto3's own rules.
 
-    Retries in boto3's standard mode, 5 attempts; connects in 5 s, waits 30 s for each answer or next byte.
+    Tries 9 times, about 9 s when nothing listens; connects in 5 s, waits 20 s for each answer or next byte.
     """
     import boto3
     from botocore.config import Config as ClientConfig
@@ -149,13 +149,14 @@ def s3_client(config: Config) -> "S3Client":
     session = boto3.session.Session(config.s3_access_key or None, config.s3_secret_key or None)
     settings = ClientConfig(
         connect_timeout=5,
-        read_timeout=30,
-        retries={"mode": "standard", "total_max_attempts": 5},
+        read_timeout=20,
+        retries={"mode": "standard", "total_max_attempts": 9},
         s3={"addressing_style": "path" if config.s3_endpoint else "auto"},
     )
+    region = config.s3_region or session.region_name or "us-east-1"
     try:
         return session.client(
-            "s3", region_name=config.s3_region, endpoint_url=config.s3_endpoint or None, config=settings
+            "s3", region_name=region, endpoint_url=config.s3_endpoint or None, config=settings
         )
     except ValueError as error:
         raise ConfigError(f"s3_endpoint {config.s3_endpoint!r}: {error}; write http://host:port") from error

@@ -1,0 +1,50 @@
+"""Reads published versions, anywhere: only the standard library, numpy, pyarrow and an S3 client are needed.
+
+Importing this module imports none of the latter three; opening a version does.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, overload
+
+if TYPE_CHECKING:
+    from lakemint.config import Config
+    from lakemint.feed.loader import Loader
+    from lakemint.feed.split import Split
+    from lakemint.feed.version import Version
+
+__all__ = ["Loader", "Split", "Version", "open", "versions"]
+
+_HOMES = {
+    "Loader": "lakemint.feed.loader",
+    "Split": "lakemint.feed.split",
+    "Version": "lakemint.feed.version",
+}
+
+
+@overload
+def open(reference: str, split: None = None, *, config: "Config | None" = None) -> "Version": ...
+@overload
+def open(reference: str, split: str, *, config: "Config | None" = None) -> "Split": ...
+def open(reference: str, split: str | None = None, *, config: "Config | None" = None) -> "Version | Split":
+    """A published version, `reviews@1`, or one split of it.
+
+    Its manifest is verified now, each shard when it is first read. Raises VersionNotFound, IntegrityError
+    when stored bytes are not the published ones, FormatError for a newer Lakemint's version, and StoreError.
+    """
+    from lakemint.feed.version import open_version
+
+    version = open_version(reference, config)
+    return version if split is None else version[split]
+
+
+def versions(dataset: str, *, config: "Config | None" = None) -> list[str]:
+    """The dataset's published versions, oldest first: `["reviews@1", …]`."""
+    from lakemint.feed.version import published
+
+    return published(dataset, config)
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'lakemint.feed' has no attribute {name!r}")

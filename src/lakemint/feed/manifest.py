@@ -1,0 +1,109 @@
+"""A version's record and manifest as a training process reads them, with plain checks."""
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any, Final
+
+from lakemint.errors import FormatError
+
+RECORD_BYTES: Final = 64 * 1024
+MANIFEST_BYTES: Final = 64 * 1024 * 1024
+"""What is longer is not read."""
+
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True)
+class Shard:
+    """One Arrow file: hex sha256 of its bytes, its size in bytes, its rows."""
+
+    sha256: str
+    bytes: int
+    rows: int
+
+
+@dataclass(frozen=True)
+class Record:
+    """A version record: which manifest the number stands for, and since when (UTC, ISO 8601)."""
+
+    manifest: str
+    published_at: str
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a version holds. `content` is all of it, as plain data."""
+
+    columns: tuple[tuple[str, str], ...]
+    """(name, Arrow type) in the shards' order."""
+    splits: dict[str, tuple[Shard, ...]]
+    content: dict[str, Any]
+
+
+def parse_record(data: bytes, where: str) -> Record:
+    """Read a version record stored at `where`; raises FormatError."""
+    content = _parse(data, where, "lakemint.version")
+    with _Checked(where):
+        return Record(_digest(content["manifest"]), str(content["published_at"]))
+
+
+def parse_manifest(data: bytes, where: str) -> Manifest:
+    """Read a manifest stored at `where`; raises FormatError."""
+    content = _parse(data, where, "lakemint.manifest")
+    with _Checked(where):
+        columns = tuple((_text(item["name"]), _text(item["type"])) for item in content["schema"])
+        splits = {
+            _text(name): tuple(_shard(item) for item in split["shards"])
+            for name, split in content["splits"].items()
+        }
+    return Manifest(columns, splits, content)
+
+
+def _parse(data: bytes, where: str, kind: str) -> dict[str, Any]:
+    try:
+        content = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise FormatError(f"{where}: not JSON ({error})") from error
+    found = content.get("format") if isinstance(content, dict) else None
+    if found != f"{kind}/1":
+        raise FormatError(f"{where}: its format is {found!r}, this Lakemint reads {kind}/1; upgrade Lakemint")
+    return dict(content)
+
+
+def _shard(item: dict[str, Any]) -> Shard:
+    return Shard(_digest(item["sha256"]), _count(item["bytes"]), _count(item["rows"]))
+
+
+def _digest(value: Any) -> str:
+    if not _DIGEST.fullmatch(value):
+        raise ValueError(f"{value!r} is no sha256")
+    return str(value)
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} is no text")
+    return value
+
+
+def _count(value: Any) -> int:
+    if type(value) is not int or not 0 <= value < 2**53:
+        raise ValueError(f"{value!r} is no count")
+    return value
+
+
+class _Checked:
+    """Turns what goes wrong when fields are missing or odd into FormatError, with the place named."""
+
+    def __init__(self, where: str) -> None:
+        self._where = where
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if isinstance(error, KeyError):
+            raise FormatError(f"{self._where}: the field {error.args[0]!r} is missing") from error
+        if isinstance(error, (TypeError, ValueError, AttributeError)):
+            raise FormatError(f"{self._where}: malformed: {error}") from error

@@ -1,0 +1,63 @@
+"""The order of training examples: position → row is arithmetic, not an array.
+
+A keyed permutation of 0 … n-1: a Feistel network on the smallest 2^b ≥ n, walked along its cycles until the
+result is below n. Pure integer arithmetic on numpy vectors, the same on every machine. The name of the
+algorithm is part of the key, so that another one could never be taken for this.
+"""
+
+import hashlib
+
+import numpy as np
+from numpy.typing import NDArray
+
+ALGORITHM = "lakemint.order/1"
+_ROUNDS, _SMALL, _SMALL_ROUNDS = 8, 12, 24
+"""Below 2^12 rows the halves are so short that eight rounds favour some orders; measured on 5 to 7 rows."""
+
+Rows = NDArray[np.uint64]
+
+
+def order_key(digest: str, seed: int, epoch: int) -> bytes:
+    """The key of an epoch's order: 32 bytes, from the manifest's digest, seed and epoch alone."""
+    return hashlib.sha256(f"{ALGORITHM}:{digest}:{seed}:{epoch}".encode()).digest()
+
+
+class Permutation:
+    """A permutation of 0 … n-1 that needs no memory; any part of it can be computed alone."""
+
+    def __init__(self, n: int, key: bytes) -> None:
+        self.n = n
+        bits = max(2, (n - 1).bit_length())
+        self._low = np.uint64(bits // 2)
+        self._low_mask = np.uint64((1 << bits // 2) - 1)
+        self._high_mask = np.uint64((1 << (bits - bits // 2)) - 1)
+        stream = hashlib.shake_256(key).digest(8 * (_SMALL_ROUNDS if bits < _SMALL else _ROUNDS))
+        self._keys = np.frombuffer(stream, dtype="<u8").astype(np.uint64)
+
+    def __call__(self, positions: Rows) -> Rows:
+        """The rows at these positions, each below n, as uint64, in their order."""
+        rows = self._feistel(positions.astype(np.uint64))
+        outside = np.flatnonzero(rows >= self.n)
+        while outside.size:
+            rows[outside] = self._feistel(rows[outside])
+            outside = outside[rows[outside] >= self.n]
+        return rows
+
+    def _feistel(self, values: Rows) -> Rows:
+        """One pass over 0 … 2^b-1: each round mixes one half into the other, so it can be undone."""
+        high, low = values >> self._low, values & self._low_mask
+        for turn, key in enumerate(self._keys):
+            if turn % 2:
+                high = high ^ (_mix(low ^ key) & self._high_mask)
+            else:
+                low = low ^ (_mix(high ^ key) & self._low_mask)
+        mixed: Rows = (high << self._low) | low
+        return mixed
+
+
+def _mix(values: Rows) -> Rows:
+    """Each of 64 bits into all 64: the finalizer of splitmix64, arithmetic modulo 2^64."""
+    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    mixed: Rows = values ^ (values >> np.uint64(31))
+    return mixed

@@ -1,0 +1,106 @@
+"""A published version, opened for reading."""
+
+import hashlib
+from typing import Any
+
+import pyarrow as pa
+
+from lakemint.catalog import no_such_version, numbers
+from lakemint.columns import arrow_schema
+from lakemint.config import Config, load
+from lakemint.errors import IntegrityError, LakemintError, ObjectNotFound
+from lakemint.feed.cache import ShardCache
+from lakemint.feed.manifest import (
+    MANIFEST_BYTES,
+    RECORD_BYTES,
+    Manifest,
+    Record,
+    Shard,
+    parse_manifest,
+    parse_record,
+)
+from lakemint.feed.split import Split
+from lakemint.lake import Lake
+from lakemint.names import Reference, check_name
+from lakemint.store import Store, open_store
+
+
+class Version:
+    """An immutable published dataset: `version["train"]` is a split, `version.digest` its identity."""
+
+    def __init__(
+        self, reference: Reference, record: Record, manifest: Manifest, cache: ShardCache, lake: Lake
+    ):
+        self.name = str(reference)
+        """`reviews@1`"""
+        self.dataset, self.number = reference.dataset, reference.number
+        self.digest = record.manifest
+        """Hex sha256 of the manifest."""
+        self.published_at = record.published_at
+        """UTC, ISO 8601."""
+        self.manifest: dict[str, Any] = manifest.content
+        """All the manifest says, as plain data."""
+        self.schema: pa.Schema = arrow_schema(manifest.columns)
+        self._splits, self._cache, self._lake = manifest.splits, cache, lake
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """The names of the splits, also of empty ones."""
+        return tuple(self._splits)
+
+    def __getitem__(self, split: str) -> Split:
+        if split not in self._splits:
+            raise LakemintError(f"{self.name} has no split {split!r}; there are {', '.join(self._splits)}")
+        return Split(f"{self.name}/{split}", self.digest, self._splits[split], self.schema, self._read)
+
+    def __repr__(self) -> str:
+        rows = ", ".join(f"{name} {sum(s.rows for s in shards):,}" for name, shards in self._splits.items())
+        return f"<lakemint version {self.name} {self.digest[:12]}: {rows}>"
+
+    def _read(self, shard: Shard) -> pa.RecordBatch:
+        return self._cache.read(shard, self._lake.shard(self.dataset, shard.sha256), self.schema)
+
+
+def open_version(text: str, config: Config | None) -> Version:
+    """Open `<dataset>@<number>` and verify its manifest; raises as `lakemint.open` says."""
+    config = config or load()
+    lake, store = Lake(config.need("lake")), open_store(config)
+    reference = _reference(text, store, lake)
+    record = _record(store, lake, reference)
+    where = lake.manifest(reference.dataset, record.manifest)
+    try:
+        data = store.get(where, MANIFEST_BYTES)
+    except ObjectNotFound as error:
+        raise IntegrityError(
+            f"{where}: the manifest of {reference} is gone; restore it from a copy"
+        ) from error
+    if hashlib.sha256(data).hexdigest() != record.manifest:
+        raise IntegrityError(
+            f"{where}: not the bytes that {reference} was published with; restore the object"
+        )
+    return Version(
+        reference, record, parse_manifest(data, where), ShardCache(config.cache_folder(), store), lake
+    )
+
+
+def published(dataset: str, config: Config | None) -> list[str]:
+    """See `lakemint.versions`."""
+    config = config or load()
+    lake = Lake(config.need("lake"))
+    return [f"{dataset}@{number}" for number in numbers(open_store(config), lake, check_name(dataset))]
+
+
+def _reference(text: str, store: Store, lake: Lake) -> Reference:
+    if "@" in text:
+        return Reference.parse(text)
+    # A run that says which version it reads can be repeated; "the newest" cannot.
+    raise no_such_version(check_name(text), f"{text!r} names no version", numbers(store, lake, text))
+
+
+def _record(store: Store, lake: Lake, reference: Reference) -> Record:
+    where = lake.version(reference.dataset, reference.number)
+    try:
+        return parse_record(store.get(where, RECORD_BYTES), where)
+    except ObjectNotFound as error:
+        there = numbers(store, lake, reference.dataset)
+        raise no_such_version(reference.dataset, str(reference), there) from error

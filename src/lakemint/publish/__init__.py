@@ -1,0 +1,1 @@
+"""Publishes gold as an immutable version: shards, then the manifest, then the record that commits it."""

@@ -1,0 +1,24 @@
+"""Storing what is named by its own digest."""
+
+import hashlib
+
+from lakemint.store.base import Store
+
+
+def keep(store: Store, key: str, data: bytes) -> None:
+    """Store bytes under their digest. What is there already, whole and right, is not sent again.
+
+    Other bytes under this digest can only be damage: they are replaced.
+    """
+    there = store.stat(key)
+    if there is None:
+        store.create(key, data)
+    elif there.size != len(data) or not _same(store, key, there.etag, data):
+        store.put(key, data)
+
+
+def _same(store: Store, key: str, etag: str, data: bytes) -> bool:
+    """By the MD5 that most stores give as etag; else by reading."""
+    if etag == hashlib.md5(data, usedforsecurity=False).hexdigest():
+        return True
+    return store.get(key, len(data)) == data

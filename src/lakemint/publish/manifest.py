@@ -1,0 +1,111 @@
+"""From table versions, counts and written shards to a manifest: pure functions."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any, Final
+
+from lakemint.errors import ConservationError, LakemintError
+from lakemint.records import ColumnRecord, Counts, LabelSummary, Manifest, ShardRecord, SplitRecord
+
+NEEDED: Final = ("objects", "silver", "labels", "gold")
+"""Tables without which nothing can be published."""
+_CHAINED: Final = ("silver", "labels", "gold")
+
+Commit = tuple[int, dict[str, Any]]
+"""A table's newest Delta version, and the note it was committed with."""
+
+
+@dataclass(frozen=True)
+class Basis:
+    """All that a version is made of. The same basis makes the same manifest."""
+
+    dataset: str
+    contract: str
+    recipe: str
+    lakemint: str
+    inputs: dict[str, int]
+    """Table → Delta version."""
+    verdicts: list[str]
+    """Digests, sorted."""
+
+    def is_that_of(self, manifest: Manifest) -> bool:
+        return all(getattr(manifest, name) == value for name, value in vars(self).items())
+
+
+def basis_of(
+    dataset: str, contract: str, recipe: str, commits: Mapping[str, Commit], verdicts: Iterable[str]
+) -> Basis:
+    """The basis; `contract` and `recipe` are digests, `commits` the tables' newest."""
+    inputs = {table: commit[0] for table, commit in commits.items()}
+    return Basis(dataset, contract, recipe, version("lakemint"), inputs, sorted(verdicts))
+
+
+def require_current(dataset: str, contract: str, recipe: str, commits: Mapping[str, Commit]) -> None:
+    """Raises LakemintError when a table is missing, or was made from what has changed since."""
+    for table in NEEDED:
+        if table not in commits:
+            raise LakemintError(f"there is no {table}/{dataset} yet; `lakemint run {dataset}` makes it")
+    stale = [reason for table in _CHAINED for reason in _stale(table, commits)]
+    note = commits["gold"][1]
+    for what, digest in (("recipe", recipe), ("contract", contract)):
+        if note.get(what) not in (None, digest):
+            stale.append(f"gold was made by another {what} than schemas/{dataset}/{what}.yaml is now")
+    if stale:
+        raise LakemintError(f"{dataset}: {'; '.join(stale)}: `lakemint run {dataset}` brings all up to date")
+
+
+def _stale(table: str, commits: Mapping[str, Commit]) -> Iterable[str]:
+    inputs = commits[table][1].get("inputs") or {}
+    for source, used in inputs.items():
+        if source in commits and isinstance(used, int) and used != commits[source][0]:
+            yield f"{table} was made from version {used} of {source}, which is at {commits[source][0]}"
+
+
+def conserved(dataset: str, counts: Counts) -> Counts:
+    """The counts themselves; raises ConservationError with the numbers when records are lost or doubled."""
+    out = counts.published + counts.unlabeled + counts.rejected + counts.quarantined
+    if counts.raw != out:
+        raise ConservationError(
+            f"{dataset}: {counts.raw} raw records ≠ {counts.published} published + {counts.unlabeled}"
+            f" unlabeled + {counts.rejected} rejected + {counts.quarantined} quarantined = {out}; nothing was"
+            f" published: `lakemint run {dataset}` again, and if it stays, keep the tables and report it"
+        )
+    return counts
+
+
+def split_records(names: Iterable[str], written: Iterable[Mapping[str, Any]]) -> dict[str, SplitRecord]:
+    """Split → its shards in the order of their buckets; splits of `names` without rows are there, empty.
+
+    `written`: one mapping a shard, with split, bucket, sha256, bytes, rows and labels (label → rows).
+    """
+    rows = sorted(written, key=lambda row: (row["split"], row["bucket"]))
+    splits = dict.fromkeys([*names, *(row["split"] for row in rows)])
+    return {name: _split([row for row in rows if row["split"] == name]) for name in splits}
+
+
+def _split(rows: list[Mapping[str, Any]]) -> SplitRecord:
+    labels: dict[str, int] = {}
+    for row in rows:
+        for label, count in row["labels"].items():
+            labels[label] = labels.get(label, 0) + count
+    shards = [ShardRecord(sha256=row["sha256"], bytes=row["bytes"], rows=row["rows"]) for row in rows]
+    return SplitRecord(rows=sum(shard.rows for shard in shards), labels=labels, shards=shards)
+
+
+def manifest_of(
+    basis: Basis,
+    columns: Iterable[tuple[str, str]],
+    labels: Mapping[str, Any],
+    counts: Counts,
+    splits: dict[str, SplitRecord],
+) -> Manifest:
+    """Everything bound together; `labels` is the summary in the note of the labels' commit."""
+    known = {name: labels[name] for name in LabelSummary.model_fields if name in labels}
+    return Manifest(
+        **vars(basis),
+        schema=[ColumnRecord(name=name, type=kind) for name, kind in columns],
+        labels=LabelSummary(**known),
+        counts=counts,
+        splits=splits,
+    )

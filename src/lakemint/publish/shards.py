@@ -1,0 +1,113 @@
+"""Shards: Arrow IPC files of one record batch, whose bytes depend on their rows alone."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from lakemint.columns import arrow_schema
+from lakemint.config import load
+from lakemint.errors import LakemintError
+from lakemint.lake import Lake
+from lakemint.names import LABEL, SAMPLE_ID, SPLIT
+from lakemint.publish.keep import keep
+from lakemint.store import open_store
+
+BUCKET = "lakemint bucket"
+"""A column's name that no contract can have."""
+WRITTEN = "split string, bucket int, sha256 string, bytes long, rows long, labels string"
+"""What a worker says of each shard it wrote; `labels` is a JSON object, label → rows."""
+
+_MAX_BYTES = 2**31 - 64 * 1024
+"""Arrow's offsets of text and bytes are 32 bits wide."""
+
+
+@dataclass(frozen=True)
+class ShardWriter:
+    """All a worker must know, none of it secret: credentials come from the worker's own settings."""
+
+    dataset: str
+    lake: str
+    s3_endpoint: str
+    s3_region: str
+    columns: tuple[tuple[str, str], ...]
+    """(name, Arrow type) of the shards' columns."""
+
+    def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """Rows grouped by (split, bucket) in, a row of `WRITTEN` out for each shard that is stored."""
+        own = load()
+        config = replace(
+            own, lake=self.lake, s3_endpoint=self.s3_endpoint or own.s3_endpoint, s3_region=self.s3_region
+        )
+        store = open_store(config)
+        for (split, bucket), rows in groups(batches):
+            data = encode(rows.select([name for name, _ in self.columns]), self.columns)
+            digest = hashlib.sha256(data).hexdigest()
+            keep(store, Lake(self.lake).shard(self.dataset, digest), data)
+            written = (split, bucket, digest, len(data), rows.num_rows, json.dumps(label_counts(rows)))
+            yield pa.RecordBatch.from_arrays(
+                [pa.array([value], kind) for value, kind in zip(written, _written_types(), strict=True)],
+                names=["split", "bucket", "sha256", "bytes", "rows", "labels"],
+            )
+
+
+def groups(batches: Iterable[pa.RecordBatch]) -> Iterator[tuple[tuple[str, int], pa.Table]]:
+    """The rows of each (split, bucket), given that they come one after the other. Holds one at a time."""
+    current: tuple[str, int] | None = None
+    held: list[pa.RecordBatch] = []
+    for batch in batches:
+        for place, rows in _runs(batch):
+            if place != current and held:
+                yield current, pa.Table.from_batches(held)  # type: ignore[misc]
+                held = []
+            current = place
+            held.append(rows)
+    if current is not None and held:
+        yield current, pa.Table.from_batches(held)
+
+
+def _runs(batch: pa.RecordBatch) -> Iterator[tuple[tuple[str, int], pa.RecordBatch]]:
+    """The batch, cut where split or bucket changes."""
+    places = list(zip(batch.column(SPLIT).to_pylist(), batch.column(BUCKET).to_pylist(), strict=True))
+    start = 0
+    for end in range(1, len(places) + 1):
+        if end == len(places) or places[end] != places[start]:
+            yield places[start], batch.slice(start, end - start)
+            start = end
+
+
+def encode(rows: pa.Table, columns: tuple[tuple[str, str], ...]) -> bytes:
+    """The file of these rows: sorted by sample_id, one record batch, no compression, no metadata.
+
+    The same rows, in any order and any batches, give the same bytes. Raises LakemintError when they are too
+    many for one shard.
+    """
+    if rows.nbytes > _MAX_BYTES:
+        raise LakemintError(
+            f"a shard of {rows.num_rows} rows would hold {rows.nbytes} bytes, {_MAX_BYTES} at most: "
+            "raise publish.buckets in the recipe"
+        )
+    whole = rows.cast(arrow_schema(columns)).combine_chunks().to_batches()[0]
+    # `take` also makes what lies under nulls the same, whatever was there.
+    batch = whole.take(pc.sort_indices(whole, sort_keys=[(SAMPLE_ID, "ascending")]))
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_file(sink, batch.schema, options=pa.ipc.IpcWriteOptions(compression=None)) as writer:
+        writer.write_batch(batch)
+    data: bytes = sink.getvalue().to_pybytes()
+    return data
+
+
+def label_counts(rows: pa.Table) -> dict[str, int]:
+    """Label → rows; empty when there is no column of labels."""
+    if LABEL not in rows.column_names:
+        return {}
+    counts: Any = pc.value_counts(rows[LABEL].combine_chunks()).to_pylist()
+    return {str(item["values"]): item["counts"] for item in counts}
+
+
+def _written_types() -> list[pa.DataType]:
+    return [pa.string(), pa.int32(), pa.string(), pa.int64(), pa.int64(), pa.string()]

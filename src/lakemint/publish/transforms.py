@@ -1,0 +1,56 @@
+"""Gold to shards, as pure functions of DataFrames."""
+
+from collections.abc import Mapping
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from lakemint.columns import ARROW_OF_SPARK
+from lakemint.errors import LakemintError
+from lakemint.names import SAMPLE_ID, SPLIT
+from lakemint.publish.shards import BUCKET, WRITTEN, ShardWriter
+from lakemint.records import Counts
+
+
+def bucket_of(sample_id: Column, buckets: int) -> Column:
+    """0 … buckets-1, by a hash of the id alone: a row stays in its shard as the data grow."""
+    digits = F.substring(F.sha2(F.concat(F.lit("bucket:"), sample_id), 256), 1, 8)
+    return (F.conv(digits, 16, 10).cast("long") % buckets).cast("int")
+
+
+def placed(gold: DataFrame, buckets: int) -> DataFrame:
+    """Gold with `bucket`; the rows of each (split, bucket) in one partition, one after the other."""
+    rows = gold.withColumn(BUCKET, bucket_of(F.col(SAMPLE_ID), buckets))
+    return rows.repartition(SPLIT, BUCKET).sortWithinPartitions(SPLIT, BUCKET, SAMPLE_ID)
+
+
+def shards(gold: DataFrame, buckets: int, writer: ShardWriter) -> DataFrame:
+    """Writes the shards where the rows are; what was written: split, bucket, sha256, bytes, rows, labels."""
+    return placed(gold, buckets).mapInArrow(writer, WRITTEN)
+
+
+def columns_of(gold: DataFrame) -> tuple[tuple[str, str], ...]:
+    """(name, Arrow type) of what a shard holds: all of gold but `split`, which the shard's place says.
+
+    Raises LakemintError for a type that cannot be published.
+    """
+    for name, kind in gold.dtypes:
+        if kind not in ARROW_OF_SPARK:
+            raise LakemintError(
+                f"gold.{name}: the type {kind} cannot be published; there are {', '.join(ARROW_OF_SPARK)}"
+            )
+    return tuple((name, ARROW_OF_SPARK[kind]) for name, kind in gold.dtypes if name != SPLIT)
+
+
+def count_records(tables: Mapping[str, DataFrame], published: int) -> Counts:
+    """Where the raw records went, counted in the tables themselves; a table that is missing holds none."""
+    raw = F.coalesce(F.sum(F.col("records") + F.col("quarantined")), F.lit(0))
+    examples = tables["gold"].select(SAMPLE_ID)
+    unlabeled = tables["silver"].join(examples, on=SAMPLE_ID, how="left_anti")
+    return Counts(
+        raw=tables["objects"].select(raw.alias("raw")).collect()[0]["raw"],
+        quarantined=tables["quarantine"].count() if "quarantine" in tables else 0,
+        rejected=tables["rejected"].count() if "rejected" in tables else 0,
+        unlabeled=unlabeled.count(),
+        published=published,
+    )

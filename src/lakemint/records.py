@@ -1,0 +1,139 @@
+"""The records of a published version, as the platform writes and checks them.
+
+The feed reads the same records with plain checks of its own, since a training image has no pydantic.
+"""
+
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from lakemint.digest import canonical, sha256
+from lakemint.errors import FormatError, IntegrityError, ObjectNotFound
+from lakemint.lake import Lake
+from lakemint.store.base import Store
+
+Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Count = Annotated[int, Field(ge=0, lt=2**53)]
+MAX_BYTES = 64 * 1024 * 1024
+"""A longer record is not read."""
+
+
+class _Record(BaseModel):
+    # Fields that a later minor revision adds are kept as they are.
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
+
+
+class ColumnRecord(_Record):
+    name: str
+    type: str
+    """Arrow's name for it."""
+
+
+class ShardRecord(_Record):
+    sha256: Digest
+    bytes: Count
+    rows: Count
+
+
+class SplitRecord(_Record):
+    rows: Count
+    labels: dict[str, Count]
+    """Label → rows."""
+    shards: list[ShardRecord]
+
+
+class Counts(_Record):
+    """Where the raw records went: raw = published + unlabeled + rejected + quarantined."""
+
+    raw: Count
+    quarantined: Count
+    rejected: Count
+    unlabeled: Count
+    published: Count
+
+
+class LabelSummary(_Record):
+    """What is known of the labels as a whole; null where it does not apply."""
+
+    samples: Count | None = None
+    answers: Count | None = None
+    annotators: Count | None = None
+    alpha: float | None = None
+    """Krippendorff's alpha."""
+    mean_agreement: float | None = None
+    method: str | None = None
+
+
+class Manifest(_Record):
+    """`published/<dataset>/manifests/<sha256>.json`: its digest is the version's identity."""
+
+    format: Literal["lakemint.manifest/1"] = "lakemint.manifest/1"
+    dataset: str
+    contract: Digest
+    recipe: Digest
+    lakemint: str
+    inputs: dict[str, Count]
+    """Table → Delta version."""
+    verdicts: list[Digest]
+    columns: list[ColumnRecord] = Field(alias="schema")
+    labels: LabelSummary
+    counts: Counts
+    splits: dict[str, SplitRecord]
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """Plain data, as it is stored."""
+        return self.model_dump(mode="json", by_alias=True)
+
+    @property
+    def digest(self) -> str:
+        return sha256(canonical(self.content))
+
+
+class VersionRecord(_Record):
+    """`published/<dataset>/versions/<number>.json`: created once, the commit point of a publish."""
+
+    format: Literal["lakemint.version/1"] = "lakemint.version/1"
+    dataset: str
+    version: Annotated[int, Field(ge=1)]
+    manifest: Digest
+    published_at: str
+    """UTC, ISO 8601."""
+    publication: str
+    """A UUID: which attempt created the record."""
+
+
+R = TypeVar("R", bound=_Record)
+
+
+def parse(kind: type[R], data: bytes, where: str) -> R:
+    """Read a record stored at `where`; raises FormatError naming place, field and reason."""
+    try:
+        return kind.model_validate_json(data)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        field = ".".join(str(part) for part in problem["loc"])
+        if field == "format":
+            known = kind.model_fields["format"].default
+            raise FormatError(
+                f"{where}: its format is {problem['input']!r}, this Lakemint reads {known}; upgrade Lakemint"
+            ) from error
+        raise FormatError(f"{where}: {field or 'record'}: {problem['msg']}") from error
+
+
+def read_version(store: Store, lake: Lake, dataset: str, number: int) -> VersionRecord:
+    """A version's record; raises ObjectNotFound, FormatError."""
+    where = lake.version(dataset, number)
+    return parse(VersionRecord, store.get(where, MAX_BYTES), where)
+
+
+def read_manifest(store: Store, lake: Lake, dataset: str, digest: str) -> Manifest:
+    """The manifest of that digest; raises IntegrityError when it is gone or changed, FormatError."""
+    where = lake.manifest(dataset, digest)
+    try:
+        data = store.get(where, MAX_BYTES)
+    except ObjectNotFound as error:
+        raise IntegrityError(f"{where}: the manifest is gone; restore it from a copy") from error
+    if sha256(data) != digest:
+        raise IntegrityError(f"{where}: not the bytes that were published; restore the object from a copy")
+    return parse(Manifest, data, where)
