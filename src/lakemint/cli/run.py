@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lakemint.errors import LakemintError, RunError
+from lakemint.names import check_name
 
 if TYPE_CHECKING:
     from lakemint.airflow_api import AirflowApi
@@ -52,14 +53,17 @@ def run(
 
 def check(schemas: Path, dataset: str) -> None:
     """Raises LakemintError for a dataset that is not there or whose files are wrong, before anything runs."""
-    from lakemint.contract import datasets, load_contract
-    from lakemint.recipe import load_recipe
+    from lakemint.contract import datasets
+    from lakemint.dataset import check_dataset
+    from lakemint.label.form import load_form
 
     known = datasets(schemas)
     if dataset not in known:
         raise LakemintError(f"no dataset {dataset!r} in {schemas}: there are {', '.join(known) or 'none'}")
-    load_contract(schemas, dataset)
-    load_recipe(schemas, dataset)
+    check_name(dataset)
+    contract, recipe = check_dataset(schemas, dataset)
+    if recipe.label.form is not None:
+        load_form(schemas, contract, recipe)
 
 
 def _start(api: "AirflowApi", config: "Config", dataset: str) -> "Walk":

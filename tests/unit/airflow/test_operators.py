@@ -1,0 +1,179 @@
+"""Operators, run in this process with Airflow's own context parts; the jobs are real processes."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.sdk import DAG
+from airflow.sdk.exceptions import (
+    AirflowException,
+    AirflowFailException,
+    AirflowSkipException,
+)
+from airflow.sdk.execution_time.context import OutletEventAccessors
+
+from lakemint.airflow import AnswersOperator, GateOperator, JobOperator, Table, triggers
+from lakemint.airflow.triggers import AnswersTrigger
+from lakemint.errors import ConfigError, LakemintError
+
+SAY = "from lakemint.outcome import Outcome\nimport sys\nprint('seen', sys.argv[1:])\n"
+UNCHANGED = SAY + "Outcome('silver/pets', '3', False, {'kept': 7}).print()"
+
+
+@dataclass
+class Notes:
+    """What a task leaves behind: the place of Airflow's task instance, whose XComs live in a database."""
+
+    start_date: datetime = field(default_factory=lambda: datetime.now(UTC))
+    pushed: dict[str, Any] = field(default_factory=dict)
+
+    def xcom_push(self, key: str, value: Any) -> None:
+        self.pushed[key] = value
+
+    def xcom_pull(self, task_ids: str) -> Any:
+        return self.pushed[task_ids]
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], None]:
+    """Writes a job into a checkout of the test's own."""
+    (tmp_path / "schemas").mkdir()
+    (tmp_path / "jobs").mkdir()
+    monkeypatch.setenv("LAKEMINT_SCHEMAS", str(tmp_path / "schemas"))
+    monkeypatch.setenv("LAKEMINT_HOME", str(tmp_path))
+
+    def write(name: str, code: str) -> None:
+        (tmp_path / "jobs" / f"{name}.py").write_text(code)
+
+    return write
+
+
+def context(**params: Any) -> Any:
+    return {"params": params, "ti": Notes(), "outlet_events": OutletEventAccessors()}
+
+
+def refine() -> JobOperator:
+    return JobOperator(task_id="refine", job="refine", dataset="pets", outlets=[Table("silver", "pets")])
+
+
+def test_the_outcome_becomes_xcom_and_event(checkout: Callable[[str, str], None]) -> None:
+    checkout("refine", UNCHANGED)
+    around = context()
+    found = refine().execute(around)
+    assert (found["subject"], found["identity"]) == ("silver/pets", "3")
+    event = around["outlet_events"][Table("silver", "pets")].extra
+    assert event == {"version": "3", "changed": False, "counts": {"kept": 7}}
+
+
+def test_a_job_gets_dataset_and_arguments_and_none_of_airflows_settings(
+    checkout: Callable[[str, str], None], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AIRFLOW__CORE__FERNET_KEY", "secret")
+    checkout("gate", UNCHANGED + "\nimport os\nprint(sorted(os.environ))")
+    JobOperator(task_id="gate", job="gate", dataset="pets", arguments=["silver"]).execute(context())
+    log = capsys.readouterr().out
+    assert "seen ['pets', 'silver']" in log
+    assert "FERNET_KEY" not in log
+    assert "nothing new" in log
+
+
+def test_without_a_walk_a_job_that_changed_nothing_wakes_nobody(checkout: Callable[[str, str], None]) -> None:
+    checkout("refine", UNCHANGED)
+    with pytest.raises(AirflowSkipException, match="silver/pets is as it was"):
+        refine().execute(context(walk=False))
+    checkout("refine", UNCHANGED.replace("False", "True"))
+    assert refine().execute(context(walk=False))["changed"] is True
+
+
+@pytest.mark.parametrize(("code", "again"), [(1, True), (2, True), (3, False)])
+def test_a_jobs_error_is_the_tasks_and_says_whether_to_try_again(
+    checkout: Callable[[str, str], None], code: int, again: bool
+) -> None:
+    checkout("refine", f"import sys\nprint('error: gate broken: 3 rows', file=sys.stderr)\nsys.exit({code})")
+    around = context()
+    with pytest.raises(AirflowException, match=r"^gate broken: 3 rows$") as raised:
+        refine().execute(around)
+    assert isinstance(raised.value, AirflowFailException) is not again
+    assert around["ti"].pushed == {"error": "gate broken: 3 rows"}
+
+
+def test_a_job_that_ends_well_but_says_nothing_has_failed(checkout: Callable[[str, str], None]) -> None:
+    checkout("refine", "print('done')")
+    with pytest.raises(AirflowException, match="exit code 0, last line: done"):
+        refine().execute(context())
+
+
+def test_an_unknown_job_is_named(checkout: Callable[[str, str], None]) -> None:
+    with pytest.raises(AirflowFailException, match=r"no job 'refine': .*jobs/refine.py does not exist"):
+        refine().execute(context())
+
+
+def test_a_gate_announces_the_table_with_the_writers_version(checkout: Callable[[str, str], None]) -> None:
+    checkout("gate", UNCHANGED.replace("'3', False", "'f00d', True"))
+    with DAG("refine_pets", schedule=None):
+        writer = JobOperator(task_id="refine", job="refine", dataset="pets")
+        gate = GateOperator(task_id="gate", table=Table("silver", "pets"), writer=writer)
+    assert writer.downstream_task_ids == {"gate"}
+    around = context()
+    around["ti"].pushed["refine"] = {"identity": "5", "changed": True, "counts": {"kept": 7}}
+    gate.execute(around)
+    event = around["outlet_events"][Table("silver", "pets")].extra
+    assert event == {"version": "5", "changed": True, "counts": {"kept": 7}, "verdict": "f00d"}
+
+
+def test_asset_names_are_checked() -> None:
+    with pytest.raises(ConfigError, match="no table 'platinum': there are objects, bronze"):
+        Table("platinum", "pets")
+    with pytest.raises(LakemintError, match="is no dataset name"):
+        Table("silver", "Pets & Co")
+
+
+def wait_for(dataset: str) -> AnswersOperator:
+    return AnswersOperator(task_id="answered", dataset=dataset, deadline=timedelta(days=2))
+
+
+def test_known_labels_wait_for_nobody() -> None:
+    wait_for("digits").execute(context())
+
+
+def test_the_end_of_the_wait() -> None:
+    around = context()
+    wait_for("reviews").answered(around, {"missing": 0})
+    assert around["ti"].pushed == {}
+    with pytest.raises(AirflowFailException, match="12 answers are still missing after 2 days"):
+        wait_for("reviews").answered(around, {"missing": 12})
+    assert "12 answers" in around["ti"].pushed["error"]
+
+
+def test_a_trigger_is_made_again_from_what_airflow_keeps() -> None:
+    kept = AnswersTrigger("reviews", 7, datetime(2026, 12, 24, tzinfo=UTC))
+    path, arguments = kept.serialize()
+    assert path == "lakemint.airflow.triggers.AnswersTrigger"
+    assert AnswersTrigger(**arguments).serialize() == kept.serialize()
+
+
+def fired(trigger: AnswersTrigger) -> Any:
+    """What a trigger fires, run as the triggerer does."""
+
+    async def first() -> Any:
+        return await anext(trigger.run())
+
+    return asyncio.run(first()).payload
+
+
+def test_a_trigger_fires_when_nothing_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(triggers, "FIRST", 0.01)
+    assert fired(AnswersTrigger("digits", 7, datetime.now(UTC) + timedelta(days=1))) == {"missing": 0}
+
+
+def test_a_wait_outlives_a_label_studio_that_cannot_be_asked_until_the_deadline(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(triggers, "FIRST", 0.01)
+    monkeypatch.setenv("LAKEMINT_HOME", "/nowhere")  # so that no address is known
+    trigger = AnswersTrigger("reviews", 7, datetime.now(UTC) + timedelta(seconds=0.2))
+    assert fired(trigger) == {"missing": 7}
