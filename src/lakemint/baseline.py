@@ -41,7 +41,7 @@ def score(version: Version, baseline: Baseline) -> dict[str, Any]:
     features, labels = _encoded(encode, _first(train, MAX_TRAIN_ROWS), baseline.input)
     if len(set(labels)) < 2:
         raise LakemintError(
-            f"{train.name}: all {len(labels)} examples are {labels[0]!r}, and a classifier needs two classes; "
+            f"{train.name}: all {len(labels)} examples are {labels[0]!r}, a classifier needs two classes; "
             "label more samples"
         )
     model = _model().fit(features, labels)

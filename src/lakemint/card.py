@@ -1,0 +1,128 @@
+"""A version's card: what it holds, where its records went, how good its labels are, who judged it."""
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from lakemint.catalog import no_such_version, numbers
+from lakemint.config import Config
+from lakemint.errors import FormatError, LakemintError, ObjectNotFound
+from lakemint.lake import Lake
+from lakemint.records import Manifest, read_manifest, read_version
+from lakemint.store import Store, open_store
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+_MAX_BYTES = 1024 * 1024
+BAR = 16
+"""Characters of a full bar."""
+MAX_LABELS = 30
+"""Labels a card shows, the commonest first."""
+
+
+def listing(config: Config, dataset: str) -> list[dict[str, Any]]:
+    """One entry a version, oldest first: version, name, digest, rows, splits, published_at, baseline."""
+    lake, store = Lake(config.need("lake")), open_store(config)
+    entries = []
+    for number in numbers(store, lake, dataset):
+        record = read_version(store, lake, dataset, number)
+        manifest = read_manifest(store, lake, dataset, record.manifest)
+        baseline = _baseline(store, lake, dataset, number)
+        entries.append(
+            {
+                "version": number,
+                "name": f"{dataset}@{number}",
+                "digest": record.manifest,
+                "rows": manifest.counts.published,
+                "splits": {name: split.rows for name, split in manifest.splits.items()},
+                "published_at": record.published_at,
+                "baseline": baseline["accuracy"] if baseline else None,
+            }
+        )
+    return entries
+
+
+def card(config: Config, dataset: str, number: int | None = None) -> dict[str, Any]:
+    """All there is to say of a version, as plain data; of the newest one when no number is given.
+
+    Raises VersionNotFound, IntegrityError, FormatError, StoreError.
+    """
+    lake, store = Lake(config.need("lake")), open_store(config)
+    there = numbers(store, lake, dataset)
+    if not there or (number is not None and number not in there):
+        raise no_such_version(dataset, f"{dataset}@{number}" if number else dataset, there)
+    number = number or there[-1]
+    record = read_version(store, lake, dataset, number)
+    manifest = read_manifest(store, lake, dataset, record.manifest)
+    content = manifest.content
+    same = ("contract", "recipe", "lakemint", "inputs", "schema", "counts")
+    return {
+        "name": f"{dataset}@{number}",
+        "dataset": dataset,
+        "version": number,
+        "digest": record.manifest,
+        "published_at": record.published_at,
+        **{name: content[name] for name in same},
+        "splits": {
+            name: {
+                "rows": split.rows,
+                "labels": split.labels,
+                "shards": len(split.shards),
+                "bytes": sum(shard.bytes for shard in split.shards),
+            }
+            for name, split in manifest.splits.items()
+        },
+        "labels": {**content["labels"], "replayed": _is_replayed(config, dataset)},
+        "verdicts": list(_verdicts(store, lake, dataset, manifest)),
+        "baseline": _baseline(store, lake, dataset, number),
+    }
+
+
+def render(card: dict[str, Any]) -> "RenderableType":
+    """The card for a terminal, by rich."""
+    from lakemint.card_view import view
+
+    return view(card)
+
+
+def _baseline(store: Store, lake: Lake, dataset: str, number: int) -> dict[str, Any] | None:
+    """The baseline's score; None while there is none."""
+    where = lake.card(dataset, number, "baseline")
+    try:
+        score = json.loads(store.get(where, _MAX_BYTES))
+    except ObjectNotFound:
+        return None
+    except ValueError as error:
+        raise FormatError(f"{where}: not JSON ({error}); remove it and run jobs/train.py again") from error
+    return dict(score)
+
+
+def _is_replayed(config: Config, dataset: str) -> bool | None:
+    """Whether the recipe replays recorded answers; None when there is no recipe to be read here."""
+    from lakemint.recipe import load_recipe
+
+    try:
+        return load_recipe(config.datasets(), dataset).label.replay is not None
+    except LakemintError:
+        return None
+
+
+def _verdicts(store: Store, lake: Lake, dataset: str, manifest: Manifest) -> Any:
+    """The verdicts the manifest binds: digest, table, version, passed, number of checks, the failed ones."""
+    from lakemint.verdicts import digest, verdicts_on
+
+    for table in ("silver", "gold"):
+        for verdict in verdicts_on(store, lake, dataset, table, manifest.inputs[table]):
+            if digest(verdict) in manifest.verdicts:
+                yield {
+                    "digest": digest(verdict),
+                    "table": table,
+                    "version": manifest.inputs[table],
+                    "passed": verdict["passed"],
+                    "checks": len(verdict["checks"]),
+                    "failed": [_failure(check) for check in verdict["checks"] if not check["passed"]],
+                }
+
+
+def _failure(check: dict[str, Any]) -> dict[str, Any]:
+    return {name: check[name] for name in ("name", "column", "severity", "broken")}

@@ -1,0 +1,147 @@
+"""A version's card on a terminal."""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from lakemint.card import BAR, MAX_LABELS
+
+_EIGHTHS = " ▏▎▍▌▋▊▉"
+
+
+def view(card: dict[str, Any]) -> RenderableType:
+    """A panel: what the version is, its rows by split and label, then one line for each further matter."""
+    facts = Table.grid(padding=(0, 2))
+    facts.add_column(style="dim", no_wrap=True)
+    facts.add_column(overflow="fold")
+    for name, value in _facts(card):
+        facts.add_row(name, value)
+    title = Text.assemble((card["name"], "bold"), f"  {card['counts']['published']:,} examples")
+    return Panel(
+        Group(_balance(card["splits"]), Text(), facts),
+        title=title,
+        title_align="left",
+        box=box.ROUNDED,
+        padding=(1, 2),
+        expand=False,
+    )
+
+
+def versions(entries: list[dict[str, Any]]) -> RenderableType:
+    """The table of a dataset's versions."""
+    table = Table(box=box.SIMPLE_HEAD)
+    for name, side in (
+        ("version", "left"),
+        ("digest", "left"),
+        ("rows", "right"),
+        ("splits", "left"),
+        ("published at", "left"),
+        ("baseline", "right"),
+    ):
+        table.add_column(name, justify=side)  # type: ignore[arg-type]
+    for entry in entries:
+        splits = " · ".join(f"{name} {rows:,}" for name, rows in entry["splits"].items())
+        score = "-" if entry["baseline"] is None else f"{entry['baseline']:.1%}"
+        table.add_row(
+            entry["name"], entry["digest"][:12], f"{entry['rows']:,}", splits, entry["published_at"], score
+        )
+    return table
+
+
+def bar(share: float, width: int = BAR) -> str:
+    """A bar of `width` characters for a share of 1, to the eighth of a character."""
+    eighths = round(max(0.0, min(1.0, share)) * width * 8)
+    full, rest = divmod(eighths, 8)
+    return ("█" * full + (_EIGHTHS[rest] if rest else "")).ljust(width)
+
+
+def printable(text: str, width: int = 40) -> str:
+    """Text from the data, harmless on a terminal and not too long."""
+    clean = "".join(c if c.isprintable() else "�" for c in text[: width + 1])
+    return clean if len(clean) <= width else clean[: width - 1] + "…"
+
+
+def _balance(splits: dict[str, Any]) -> Table:
+    """Rows are labels, columns are splits: each cell the label's share of the split."""
+    total: Counter[str] = Counter()
+    for split in splits.values():
+        total.update(split["labels"])
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
+    table.add_column("label", style="dim")
+    for name, split in splits.items():
+        table.add_column(Text(f"{name} {split['rows']:,}"))
+    for label, _ in total.most_common(MAX_LABELS):
+        table.add_row(Text(printable(label)), *(_cell(label, split) for split in splits.values()))
+    if len(total) > MAX_LABELS:
+        table.add_row(f"… {len(total) - MAX_LABELS} more")
+    return table
+
+
+def _cell(label: str, split: dict[str, Any]) -> Text:
+    if not split["rows"]:
+        return Text("-", style="dim")
+    share = split["labels"].get(label, 0) / split["rows"]
+    return Text.assemble((bar(share, BAR // 2), "cyan"), f" {share:6.1%}")
+
+
+def _facts(card: dict[str, Any]) -> Iterator[tuple[str, RenderableType]]:
+    counts, labels = card["counts"], card["labels"]
+    yield (
+        "records",
+        Text(
+            f"{counts['raw']:,} raw = {counts['published']:,} published + {counts['unlabeled']:,} unlabeled"
+            f" + {counts['rejected']:,} rejected + {counts['quarantined']:,} quarantined"
+        ),
+    )
+    yield "labels", _labels(labels)
+    if labels.get("replayed") and labels.get("annotators"):
+        yield "", Text("recorded answers: an account is a position in a list, not a person", style="dim")
+    for verdict in card["verdicts"]:
+        yield f"gate {verdict['table']}", _verdict(verdict)
+    yield "baseline", _baseline(card["baseline"])
+    yield "made of", Text(", ".join(f"{table} {version}" for table, version in card["inputs"].items()))
+    yield "published", Text(f"{card['published_at']} by lakemint {card['lakemint']}")
+    yield "digest", Text(card["digest"])
+
+
+def _labels(labels: dict[str, Any]) -> Text:
+    parts = [f"{labels['answers']:,} answers" if labels.get("answers") is not None else ""]
+    parts.append(f"to {labels['samples']:,} samples" if labels.get("samples") is not None else "")
+    people = "accounts" if labels.get("replayed") else "annotators"
+    parts.append(f"by {labels['annotators']} {people}" if labels.get("annotators") else "")
+    parts.append(f"({printable(labels['method'])})" if labels.get("method") else "")
+    if labels.get("alpha") is not None:
+        parts.append(f"· alpha {labels['alpha']:.2f}")
+    if labels.get("mean_agreement") is not None:
+        parts.append(f"· mean agreement {labels['mean_agreement']:.1%}")
+    return Text(" ".join(filter(None, parts)) or "known")
+
+
+def _verdict(verdict: dict[str, Any]) -> Text:
+    failed = verdict["failed"]
+    mark = ("passed", "green") if verdict["passed"] else ("failed", "red")
+    checks = f"{verdict['checks'] - len(failed)} of {verdict['checks']} checks"
+    text = Text.assemble(mark, f"  {checks}  on version {verdict['version']}")
+    for check in failed:
+        where = f"{check['column']}: " if check["column"] else ""
+        text.append(
+            f"\n{check['severity']}  {where}{printable(check['name'])}: {check['broken']:,} rows", "yellow"
+        )
+    return text
+
+
+def _baseline(score: dict[str, Any] | None) -> Text:
+    if score is None:
+        return Text("not trained yet", style="dim")
+    better = score["accuracy"] > score["majority"]
+    return Text.assemble(
+        (f"{score['accuracy']:.1%}", "green" if better else "yellow"),
+        f" accuracy on {score['test_rows']:,} test rows, the commonest class alone {score['majority']:.1%}"
+        f" (trained on {score['train_rows']:,})",
+    )
