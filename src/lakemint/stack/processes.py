@@ -7,7 +7,7 @@ from pathlib import Path
 
 import psutil
 
-from lakemint.stack.supervisor import MARK
+from lakemint.stack.launch import MARK
 
 
 def find_processes(home: Path) -> list[psutil.Process]:

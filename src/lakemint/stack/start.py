@@ -18,8 +18,8 @@ from lakemint.stack.servers import SERVERS, choose
 from lakemint.stack.settings import read_stack, settle
 from lakemint.stack.supervisor import State, Supervisor
 
-PATIENCE = 180
-"""Seconds that a server may take to serve."""
+PATIENCE = 300
+"""Seconds that a server may take to serve: much more than it needs, for busy machines."""
 _FALLS = 3
 """A program that starts this often without serving will not serve."""
 

@@ -12,12 +12,11 @@ from typing import Any
 
 from lakemint.config import outer_environment
 from lakemint.errors import StackError
+from lakemint.stack import launch
 from lakemint.stack.files import write_private
+from lakemint.stack.launch import MARK, PROGRAM
 from lakemint.stack.layout import Stack
 from lakemint.stack.program import Program
-
-MARK = "LAKEMINT_STACK_HOME"
-"""Environment variable that every process of a stack carries: the stack's home."""
 
 
 @dataclass(frozen=True)
@@ -159,11 +158,13 @@ supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface
 
 def _section(stack: Stack, program: Program) -> str:
     # SPT_NOENV: a process that renames itself must not overwrite the environment that we know it by.
-    environment = {**program.environment, MARK: str(stack.home), "SPT_NOENV": "1", "PYTHONUNBUFFERED": "1"}
+    marks = {MARK: str(stack.home), PROGRAM: program.name, "SPT_NOENV": "1"}
+    environment = {**program.environment, **marks, "PYTHONUNBUFFERED": "1"}
+    launcher = (sys.executable, "-I", launch.__file__, str(stack.home), program.name)
     pairs = ",".join(f'{name}="{_escape(value)}"' for name, value in environment.items())
     return f"""
 [program:{program.name}]
-command={_escape(shlex.join(program.command))}
+command={_escape(shlex.join((*launcher, *program.command)))}
 directory={program.directory}
 environment={pairs}
 autostart=false

@@ -27,8 +27,12 @@ class LabelStudio:
         data = stack.data(self.name)
         data.mkdir(mode=0o700, exist_ok=True)
         # Readers and a writer side by side, and no lost database when it is killed. The file remembers it.
-        with closing(sqlite3.connect(data / "label_studio.sqlite3")) as database:
-            database.execute("PRAGMA journal_mode=WAL")
+        path = data / "label_studio.sqlite3"
+        try:
+            with closing(sqlite3.connect(path)) as database:
+                database.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.Error as error:
+            raise StackError(f"{path}: {error}; put back a copy, or move it away to begin anew") from error
 
     def programs(self, stack: Stack) -> list[Program]:
         environment = {

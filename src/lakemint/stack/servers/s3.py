@@ -72,7 +72,7 @@ class S3:
         }
         command = (str(tool("weed")), "server", *(f"-{name}={value}" for name, value in options.items()))
         # Asked to end, its filer waits 15 s for its own S3 side. What it acknowledged is in files anyway.
-        return [Program(self.name, command, stack.data(self.name), stop_seconds=3)]
+        return [Program(self.name, command, stack.data(self.name), _signing(stack), stop_seconds=3)]
 
     def check(self, stack: Stack, since: float) -> None:
         """Its volumes are there, it knows our keys, and has the lake's bucket: made, if it is not."""
@@ -86,6 +86,12 @@ class S3:
                 client.create_bucket(Bucket=BUCKET)
         except (BotoCoreError, ClientError) as error:
             raise NotReady(str(error)) from error
+
+
+def _signing(stack: Stack) -> dict[str, str]:
+    """Its parts sign what they ask of each other: without it, anyone on this machine could pass S3 by."""
+    kinds = ("JWT_SIGNING", "JWT_SIGNING_READ", "JWT_FILER_SIGNING", "JWT_FILER_SIGNING_READ")
+    return {f"WEED_{kind}_KEY": stack.secrets["s3_signing_key"] for kind in kinds}
 
 
 def _client(stack: Stack) -> "S3Client":

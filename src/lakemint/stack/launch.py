@@ -1,0 +1,34 @@
+"""Become a server, after ending what its killed predecessor left: forked workers outlive their parent.
+
+Run by its path, not as a part of the package: it starts with every server and must be quick.
+
+    python -I launch.py <home> <program> <command> [<argument> …]
+"""
+
+import os
+import sys
+from contextlib import suppress
+
+import psutil
+
+MARK = "LAKEMINT_STACK_HOME"
+"""Environment variable that every process of a stack carries: the stack's home."""
+PROGRAM = "LAKEMINT_STACK_PROGRAM"
+"""And which of its programs it belongs to."""
+
+
+def end_predecessors(home: str, program: str) -> None:
+    """End all processes of that program but this one."""
+    left = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error, OSError):
+            marks = process.environ()
+            if process.pid != os.getpid() and (marks.get(MARK), marks.get(PROGRAM)) == (home, program):
+                process.kill()
+                left.append(process)
+    psutil.wait_procs(left, timeout=10)
+
+
+if __name__ == "__main__":
+    end_predecessors(sys.argv[1], sys.argv[2])
+    os.execv(sys.argv[3], sys.argv[3:])  # noqa: S606  the command is the stack's own
