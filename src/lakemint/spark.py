@@ -39,9 +39,28 @@ def spark_session(config: Config) -> Iterator[SparkSession]:
     # Dates without a zone mean the same on every machine.
     spark.conf.set("spark.sql.session.timeZone", "UTC")
     try:
-        yield spark
+        with _active(spark):
+            yield spark
     finally:
         spark.stop()
+
+
+@contextmanager
+def _active(spark: SparkSession) -> Iterator[None]:
+    """Make a Connect session the thread's active one, whatever sessions a notebook or a test has open.
+
+    The client binds checkpoints to the active session, not to that of their DataFrame, and `create` makes a
+    session active only where none is.
+    """
+    from pyspark.sql.connect.session import SparkSession as ConnectSession
+
+    before = ConnectSession.getActiveSession()
+    if isinstance(spark, ConnectSession):
+        ConnectSession._active_session.session = spark
+    try:
+        yield
+    finally:
+        ConnectSession._active_session.session = before
 
 
 def commit_note(stage: str, recipe: str, contract: str | None = None, **inputs: Any) -> dict[str, Any]:

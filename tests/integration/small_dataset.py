@@ -1,0 +1,85 @@
+"""A small dataset of its own lake, taken along the first two stages by the real jobs."""
+
+import importlib.util
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+import yaml
+from pyspark.sql import SparkSession
+
+from lakemint.config import Config
+from lakemint.lake import Lake
+from lakemint.outcome import Outcome
+from lakemint.spark import read_table, table_version
+from lakemint.store import open_store
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+DATASET = "notes"
+KEY = {"name": "sample_id", "logicalType": "string", "required": True, "unique": True, "primaryKey": True}
+
+
+class SmallDataset:
+    """`notes`: its files, its raw objects, its tables."""
+
+    def __init__(
+        self, config: Config, spark: SparkSession, folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        self.store, self.spark, self.folder = open_store(config), spark, folder
+        self.lake = Lake(config.lake)
+        monkeypatch.setenv("LAKEMINT_SCHEMAS", str(folder))
+        monkeypatch.setenv("LAKEMINT_HOME", str(config.home))
+
+    def write(self, sources: dict[str, Any], properties: list[dict[str, Any]], **recipe: Any) -> None:
+        """The contract and the recipe; content is `text` and nothing is refined unless said."""
+        place = self.folder / DATASET
+        place.mkdir(exist_ok=True)
+        whole = {"sources": sources, "content": ["text"], "label": {"known": "text"}, **recipe}
+        source = {"name": "source", "logicalType": "string", "required": True}
+        gold = [KEY, source, {"name": "label", "logicalType": "string", "required": True}]
+        contract = {
+            "apiVersion": "v3.1.0",
+            "kind": "DataContract",
+            "id": DATASET,
+            "name": DATASET,
+            "version": "1.0.0",
+            "status": "active",
+            "description": {"purpose": "Notes."},
+            "schema": [
+                {"name": "silver", "properties": [KEY, source, *properties]},
+                {"name": "gold", "properties": gold},
+            ],
+        }
+        (place / "recipe.yaml").write_text(yaml.safe_dump(whole))
+        (place / "contract.yaml").write_text(yaml.safe_dump(contract))
+
+    def land(self, key: str, data: bytes) -> None:
+        """Put a raw object under `raw/notes/`."""
+        self.store.put(f"raw/{DATASET}/{key}", data)
+
+    def run(self, stage: str) -> Outcome:
+        """The real job, in this process."""
+        return run_job(stage, DATASET)
+
+    def rows(self, table: str, *columns: str) -> list[dict[str, Any]]:
+        """A table's rows, ordered by object and line (or by whatever it begins with)."""
+        frame = read_table(self.spark, self.lake.table(table, DATASET))
+        found = frame.select(*(columns or frame.columns)).toArrow().to_pylist()
+        return cast("list[dict[str, Any]]", sorted(found, key=lambda row: repr([*row.items()])))
+
+    def version(self, table: str) -> int | None:
+        return table_version(self.spark, self.lake.table(table, DATASET))
+
+
+def run_job(stage: str, dataset: str) -> Outcome:
+    """`main` of `jobs/<stage>.py`, with settings from the environment."""
+    spec = importlib.util.spec_from_file_location(f"jobs_{stage}", job_path(stage))
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return cast("Outcome", module.main(dataset))
+
+
+def job_path(stage: str) -> Path:
+    return CHECKOUT / "jobs" / f"{stage}.py"
