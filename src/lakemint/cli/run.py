@@ -117,9 +117,11 @@ def result(walk: "Walk") -> dict[str, Any]:
 
 
 def _show_version(config: "Config", found: dict[str, Any]) -> None:
+    from rich.console import Console
+
     from lakemint.card import card, render
 
     version = found["version"]
     typer.echo(f"{version} is published" if found["new"] else f"nothing new: {version} is still the version")
     dataset, _, number = version.partition("@")
-    typer.echo(render(card(config, dataset, int(number))))
+    Console().print(render(card(config, dataset, int(number))))
