@@ -1,0 +1,40 @@
+"""How many answers are still missing: few calls, no Spark, so that a trigger can ask often."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from lakemint.config import Config
+from lakemint.label.asking import Asking, asking
+from lakemint.label.project import find_project, sample_of
+from lakemint.label.recordings import read_recordings
+from lakemint.label.studio import connect, fewer_answers_than
+from lakemint.lake import Lake
+from lakemint.names import SOURCE
+from lakemint.recipe import load_recipe
+from lakemint.store import open_store
+
+
+def answers_missing(config: Config, dataset: str) -> int:
+    """Answers asked for and not given yet; 0 for a dataset whose labels are known, or before its first send.
+
+    A sample that is replayed needs no more answers than are recorded. Raises LakemintError.
+    """
+    asked = asking(load_recipe(config.datasets(), dataset))
+    if asked is None:
+        return 0
+    with connect(config) as studio:
+        project = find_project(studio, config, dataset)
+        if project is None:
+            return 0
+        wanted = _wanted(config, asked)
+        fields, only = ("data", "total_annotations"), fewer_answers_than(asked.per_sample)
+        tasks = (task for page in studio.tasks(project.id, fields, only) for task in page if sample_of(task))
+        return sum(max(0, wanted(task["data"]) - task["total_annotations"]) for task in tasks)
+
+
+def _wanted(config: Config, asked: Asking) -> Callable[[Mapping[str, Any]], int]:
+    """How many answers a task needs, by its data."""
+    if asked.replay is None:
+        return lambda data: asked.per_sample
+    recorded, key = read_recordings(open_store(config), Lake(config.need("lake")), asked), asked.replay.key
+    return lambda data: len(recorded.get((str(data.get(SOURCE)), str(data.get(key))), ()))

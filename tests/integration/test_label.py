@@ -1,0 +1,380 @@
+"""The label stage on the real Label Studio: sent once, replayed once, collected once, whatever is killed."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pytest
+
+from lakemint.config import Config
+from lakemint.label import answers_missing
+from lakemint.label.accounts import FILE, email, pseudonym
+from lakemint.label.project import Project, need_project
+from lakemint.label.studio import LabelStudio, connect
+from lakemint.label.tables import summarize
+from lakemint.label.transforms import current_answers, majority
+from lakemint.lake import Lake
+from lakemint.outcome import Outcome
+from lakemint.recipe import load_recipe
+from lakemint.spark import last_commit, read_table, replace_table
+from lakemint.store import Store
+from tests.support import CHECKOUT
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+PER_SAMPLE = 3
+RATINGS = ("-1", "0", "1")
+CLASSES = {"-1": "negative", "0": "neutral", "1": "positive"}
+FORM = """
+<View>
+  <Text name="text" value="$text"/>
+  <Choices name="rating" toName="text" choice="single">
+    <Choice value="-1"/> <Choice value="0"/> <Choice value="1"/>
+  </Choices>
+</View>
+"""
+RECIPE = """
+sources:
+  tweets: {format: tsv, columns: [id, text]}
+  movies: {format: tsv, columns: [id, text]}
+content: [text]
+label:
+  form: label.xml
+  sample: {size: 12, strata: source}
+  answers: {per_sample: 3}
+  classes: {negative: ["-1"], neutral: ["0"], positive: ["1"]}
+  replay: {columns: [id, mean, ratings], key: id, answers: ratings}
+"""
+KNOWN = """
+sources:
+  tweets: {format: tsv, columns: [id, text]}
+  movies: {format: tsv, columns: [id, text]}
+content: [text]
+label: {known: id}
+"""
+CONTRACT = """
+apiVersion: v3.1.0
+kind: DataContract
+id: NAME
+name: NAME
+version: 1.0.0
+status: active
+schema:
+  - name: silver
+    properties:
+      - {name: sample_id, logicalType: string, required: true, unique: true, primaryKey: true}
+      - {name: source, logicalType: string, required: true}
+      - {name: id, logicalType: string, required: true}
+      - {name: text, logicalType: string, required: true}
+  - name: gold
+    properties:
+      - {name: sample_id, logicalType: string, required: true, unique: true, primaryKey: true}
+      - {name: text, logicalType: string, required: true}
+      - {name: label, logicalType: string, required: true}
+"""
+
+
+@dataclass
+class Dataset:
+    """A dataset of the test's own: silver in its lake, recordings in its store, a name nobody else has."""
+
+    name: str
+    config: Config
+    spark: "SparkSession"
+    schemas: Path
+
+    def job(self, name: str) -> Outcome:
+        """Run a job as Airflow would, and return what it says."""
+        done = subprocess.run(self.command(name), capture_output=True, text=True, check=False, timeout=300)
+        assert done.returncode == 0, done.stdout + done.stderr
+        outcome = Outcome.from_line(done.stdout.splitlines()[-1])
+        assert outcome is not None
+        return outcome
+
+    def command(self, name: str) -> list[str]:
+        return [sys.executable, str(CHECKOUT / "jobs" / f"{name}.py"), self.name]
+
+    def write_silver(self, rows: int) -> None:
+        """Two thirds tweets, the rest movies; the text says which."""
+        records = [
+            {
+                "sample_id": f"{number:032x}",
+                "source": "movies" if number % 3 == 0 else "tweets",
+                "id": str(number),
+                "text": f"snippet {number} <b>&amp;\u2028\u00e9</b>",
+            }
+            for number in range(rows)
+        ]
+        frame = self.spark.createDataFrame(pa.Table.from_pylist(records))
+        replace_table(frame, self.uri("silver"), {"rows": rows})
+
+    def uri(self, table: str) -> str:
+        return Lake(self.config.lake).table(table, self.name)
+
+    def version(self, table: str) -> int:
+        last = last_commit(self.spark, self.uri(table))
+        assert last is not None
+        return last[0]
+
+    def rows(self, table: str) -> list[dict[str, Any]]:
+        return [row.asDict() for row in read_table(self.spark, self.uri(table)).collect()]
+
+    def labels(self) -> dict[str, str | None]:
+        return {row["sample_id"]: row["label"] for row in self.rows("labels")}
+
+
+@pytest.fixture
+def dataset(
+    config: Config, spark: "SparkSession", store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Dataset]:
+    name = f"lt_{uuid.uuid4().hex[:10]}"
+    folder = tmp_path / "schemas" / name
+    folder.mkdir(parents=True)
+    (folder / "contract.yaml").write_text(CONTRACT.replace("NAME", name))
+    (folder / "recipe.yaml").write_text(RECIPE)
+    (folder / "label.xml").write_text(FORM)
+    monkeypatch.setenv("LAKEMINT_SCHEMAS", str(folder.parent))
+    made = Dataset(name, replace(config, schemas=folder.parent), spark, folder)
+    made.write_silver(30)
+    for source in ("tweets", "movies"):
+        lines = [f"{key}\t0.0\t{json.dumps(recorded(key))}" for key in range(100)]
+        content = "\ufeff" + "\r\n".join(lines) + "\r\n"
+        store.put(f"{Lake(config.lake).recorded(name)}{source}.txt", content.encode())
+    yield made
+    with connect(config) as studio:
+        project = need_project(studio, made.config, name)
+        studio.write("DELETE", f"/api/projects/{project.id}/")
+
+
+def recorded(key: int) -> list[int]:
+    """What the raters of a record said: more answers than are asked for, except of every seventh record."""
+    answers = [(key + rater * rater) % 3 - 1 for rater in range(5)]
+    return answers[:2] if key % 7 == 0 else answers
+
+
+def annotations(studio: LabelStudio, project: Project) -> dict[str, list[tuple[int, str, int]]]:
+    """sample_id → (account, answer, annotation id) as Label Studio has them."""
+    fields = ["data", "annotations", "completed_by", "result"]
+    return {
+        task["data"]["sample_id"]: [
+            (found["completed_by"], found["result"][0]["value"]["choices"][0], found["id"])
+            for found in task["annotations"]
+        ]
+        for page in studio.tasks(project.id, fields)
+        for task in page
+    }
+
+
+def assert_replayed_once(dataset: Dataset) -> None:
+    """Each account of a sent sample has exactly one annotation, and it is the recorded one."""
+    with connect(dataset.config) as studio:
+        project = need_project(studio, dataset.config, dataset.name)
+        accounts = {address: number for address, number in studio.users().items()}
+        found = annotations(studio, project)
+    assert len(found) == 12
+    for sample, given in found.items():
+        answers = recorded(int(sample, 16))[:PER_SAMPLE]
+        wanted = [(accounts[email(dataset.name, k)], str(value)) for k, value in enumerate(answers, start=1)]
+        assert sorted((account, answer) for account, answer, _ in given) == sorted(wanted)
+
+
+def test_the_road_of_labels(dataset: Dataset) -> None:
+    """Send, replay, collect; then everything again, and nothing moves."""
+    sent = dataset.job("label_send")
+    assert sent.changed and sent.counts == {"sent": 12, "tasks": 12, "duplicates": 0}
+    asked = sum(min(PER_SAMPLE, len(recorded(int(sample, 16)))) for sample in _sent(dataset))
+    assert answers_missing(dataset.config, dataset.name) == asked
+
+    replayed = dataset.job("label_replay")
+    assert replayed.counts["submitted"] == asked
+    assert_replayed_once(dataset)
+    assert answers_missing(dataset.config, dataset.name) == 0
+
+    collected = dataset.job("label_collect")
+    assert collected.changed and collected.counts["new"] == asked
+    versions = dataset.version("annotations"), dataset.version("labels")
+
+    again = [dataset.job(name) for name in ("label_send", "label_replay", "label_collect")]
+    assert not any(outcome.changed for outcome in again)
+    assert again[2].identity == collected.identity
+    assert (dataset.version("annotations"), dataset.version("labels")) == versions
+    assert_replayed_once(dataset)
+
+    _check_labels(dataset)
+    _check_secrets(dataset)
+
+
+def _sent(dataset: Dataset) -> set[str]:
+    with connect(dataset.config) as studio:
+        return set(annotations(studio, need_project(studio, dataset.config, dataset.name)))
+
+
+def _check_labels(dataset: Dataset) -> None:
+    """Labels are the majority of the recorded ratings, and recompute from the events alone."""
+    expected: dict[str, str | None] = {}
+    for sample in _sent(dataset):
+        votes = Counter(CLASSES[str(value)] for value in recorded(int(sample, 16))[:PER_SAMPLE]).most_common()
+        tie = len(votes) > 1 and votes[0][1] == votes[1][1]
+        expected[sample] = None if tie else votes[0][0]
+    assert None in expected.values(), "the test must see a tie"
+    assert dataset.labels() == expected
+    events = read_table(dataset.spark, dataset.uri("annotations"))
+    answers = current_answers(events, load_recipe(dataset.config.datasets(), dataset.name).label.classes)
+    again = {row["sample_id"]: row["label"] for row in majority(answers, "majority").collect()}
+    assert again == expected
+    last = last_commit(dataset.spark, dataset.uri("labels"))
+    assert last is not None and last[1]["summary"] == {**summarize(answers), "method": "majority"}
+    assert last[1]["summary"]["samples"] == 12 and last[1]["summary"]["annotators"] == PER_SAMPLE
+
+
+def _check_secrets(dataset: Dataset) -> None:
+    """Pseudonyms only in the lake; tokens and passwords in a file for its owner."""
+    people = {
+        pseudonym(dataset.config.annotator_key, email(dataset.name, k)) for k in range(1, PER_SAMPLE + 1)
+    }
+    assert {row["annotator"] for row in dataset.rows("annotations")} == people
+    assert dataset.config.home is not None
+    path = dataset.config.home / FILE
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert email(dataset.name, 1) in json.loads(path.read_text())
+
+
+def test_data_grow_and_what_was_sent_stays_sent(dataset: Dataset) -> None:
+    dataset.job("label_send")
+    before = _sent(dataset)
+    dataset.write_silver(90)
+    grown = dataset.job("label_send")
+    assert grown.counts["tasks"] == 12 and not grown.changed
+    recipe = dataset.schemas / "recipe.yaml"
+    recipe.write_text(RECIPE.replace("size: 12", "size: 20"))
+    assert dataset.job("label_send").counts == {"sent": 8, "tasks": 20, "duplicates": 0}
+    assert before < _sent(dataset)
+
+
+def test_a_replay_that_is_killed_is_completed(dataset: Dataset) -> None:
+    dataset.job("label_send")
+    job = subprocess.Popen(dataset.command("label_replay"), stdout=subprocess.DEVNULL)
+    started = time.monotonic()
+    while True:
+        missing = answers_missing(dataset.config, dataset.name)
+        if 0 < missing < 30 or time.monotonic() - started > 60:
+            break
+        time.sleep(0.05)
+    assert job.poll() is None, "finished before it could be killed"
+    os.kill(job.pid, signal.SIGKILL)
+    job.wait()
+    assert dataset.job("label_replay").changed
+    assert_replayed_once(dataset)
+
+
+def test_accounts_are_found_again_when_their_file_is_lost(dataset: Dataset, tmp_path: Path) -> None:
+    dataset.job("label_send")
+    dataset.job("label_replay")
+    path = (dataset.config.home or tmp_path) / FILE
+    kept = json.loads(path.read_text())
+    path.unlink()
+    with connect(dataset.config) as studio:
+        project = need_project(studio, dataset.config, dataset.name)
+        one = next(iter(annotations(studio, project).values()))[0]
+        studio.write("DELETE", f"/api/annotations/{one[2]}/")
+    assert dataset.job("label_replay").counts["submitted"] == 1
+    assert_replayed_once(dataset)
+    assert json.loads(path.read_text())[email(dataset.name, 1)] == kept[email(dataset.name, 1)]
+
+
+def test_an_edit_is_a_new_event_and_the_label_follows(dataset: Dataset) -> None:
+    for name in ("label_send", "label_replay", "label_collect"):
+        dataset.job(name)
+    before = dataset.labels()
+    sample = next(sample for sample, label in sorted(before.items()) if label is not None)
+    with connect(dataset.config) as studio:
+        given = annotations(studio, need_project(studio, dataset.config, dataset.name))[sample]
+        other = next(rating for rating in RATINGS if CLASSES[rating] != before[sample])
+        for _, _, annotation in given:
+            _edit(studio, annotation, other)
+    count = len(dataset.rows("annotations"))
+    assert dataset.job("label_collect").counts["new"] == len(given)
+    assert len(dataset.rows("annotations")) == count + len(given)
+    assert dataset.labels() == {**before, sample: CLASSES[other]}
+    # Back to what it was at first: one more event, not the old one.
+    with connect(dataset.config) as studio:
+        for _, answer, annotation in given:
+            _edit(studio, annotation, answer)
+    assert dataset.job("label_collect").counts["new"] == len(given)
+    assert dataset.labels() == before
+
+
+def _edit(studio: LabelStudio, annotation: int, answer: str) -> None:
+    value = {"from_name": "rating", "to_name": "text", "type": "choices", "value": {"choices": [answer]}}
+    studio.write("PATCH", f"/api/annotations/{annotation}/", {"result": [value]})
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        [{"from_name": "rating", "to_name": "text", "type": "choices", "value": {"choices": ["99"]}}],
+        [{"from_name": "other", "to_name": "text", "type": "choices", "value": {"choices": ["1"]}}],
+        [{"any": {"thing": [1, None, "../../etc/passwd"]}}],
+        [],
+    ],
+)
+def test_what_the_form_cannot_have_given_is_ignored_and_told(
+    dataset: Dataset, result: list[dict[str, Any]]
+) -> None:
+    dataset.job("label_send")
+    with connect(dataset.config) as studio:
+        project = need_project(studio, dataset.config, dataset.name)
+        task = next(studio.tasks(project.id, ["data"]))[0]["id"]
+        studio.write("POST", f"/api/tasks/{task}/annotations/", {"result": result})
+        studio.write("POST", f"/api/tasks/{task}/annotations/", {"result": [], "was_cancelled": True})
+    collected = dataset.job("label_collect")
+    assert (collected.counts["ignored"], collected.counts["skipped"]) == (1, 1)
+    assert dataset.labels() == {}
+
+
+def test_duplicates_that_somebody_imported_are_told(dataset: Dataset) -> None:
+    dataset.job("label_send")
+    with connect(dataset.config) as studio:
+        project = need_project(studio, dataset.config, dataset.name)
+        twin = next(studio.tasks(project.id, ["data"]))[0]["data"]
+        studio.write("POST", f"/api/projects/{project.id}/import", [{"data": twin}])
+    assert dataset.job("label_send").counts == {"sent": 0, "tasks": 12, "duplicates": 1}
+
+
+def test_known_labels_come_from_silver_and_nobody_is_asked(dataset: Dataset) -> None:
+    dataset.job("label_send")  # so that there is a project to take away in the end
+    (dataset.schemas / "recipe.yaml").write_text(KNOWN)
+    assert not dataset.job("label_send").changed
+    assert not dataset.job("label_replay").changed
+    assert answers_missing(dataset.config, dataset.name) == 0
+    first = dataset.job("label_collect")
+    assert first.counts == {"new": 30, "labeled": 30, "undecided": 0}
+    assert dataset.labels() == {f"{number:032x}": str(number) for number in range(30)}
+    again = dataset.job("label_collect")
+    assert not again.changed and again.identity == first.identity
+
+
+def test_label_studio_away_is_one_clear_line(dataset: Dataset) -> None:
+    dataset.job("label_send")
+    done = subprocess.run(
+        dataset.command("label_collect"),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+        env={**os.environ, "LAKEMINT_LABEL_STUDIO_URL": "http://127.0.0.1:9"},
+    )
+    assert done.returncode == 1
+    line = done.stderr.strip().splitlines()[-1]
+    assert line.startswith("error: Label Studio at http://127.0.0.1:9 does not answer") and "doctor" in line
