@@ -33,6 +33,8 @@ class Server(Protocol):
     """As in `lakemint logs <name>`."""
     title: str
     """As a person calls it."""
+    parts: tuple[str, ...]
+    """The names of its programs."""
     ports: tuple[str, ...]
     """The names of its ports in the settings."""
 
@@ -43,7 +45,7 @@ class Server(Protocol):
         """Everything before its programs can start; does nothing the second time. Raises StackError."""
 
     def programs(self, stack: Stack) -> list[Program]:
-        """The processes to keep alive."""
+        """Its parts, as the supervisor starts them."""
 
     def check(self, stack: Stack, since: float) -> None:
         """Raises NotReady until it serves. Signs of life older than `since` (epoch seconds) do not count."""

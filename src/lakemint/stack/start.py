@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,7 +13,7 @@ from lakemint.stack.lock import locked
 from lakemint.stack.logs import tail
 from lakemint.stack.ports import holder, is_free
 from lakemint.stack.processes import end_processes, find_processes
-from lakemint.stack.program import NotReady, Server
+from lakemint.stack.program import NotReady, Program, Server
 from lakemint.stack.report import Report
 from lakemint.stack.servers import SERVERS, choose
 from lakemint.stack.settings import read_stack, settle
@@ -42,50 +43,61 @@ def up(
     stack = read_stack(home.resolve(), checkout)
     stack.make_folders()
     with locked(stack, "up"):
-        supervisor = Supervisor(stack)
-        if supervisor.running():
-            states = supervisor.states()
+        if Supervisor(stack).running():
             stack = settle(stack)
-            active = [s for s in SERVERS if s in chosen or any(p.name in states for p in s.programs(stack))]
-            _demand_ports(stack, [s for s in active if not any(p.name in states for p in s.programs(stack))])
-            supervisor.apply([program for server in active for program in server.programs(stack)])
+            active = _join(stack, chosen)
         else:
-            active = chosen
-            _end_orphans(stack, report)
-            stack = settle(stack)
-            if new_ports:
-                stack = settle(
-                    stack, frozenset(name for name, port in stack.ports.items() if not is_free(port))
-                )
-            _demand_ports(stack, active)
-            supervisor = Supervisor(stack)
-            supervisor.start([program for server in active for program in server.programs(stack)])
-        _start_all(stack, supervisor, active, report)
+            stack, active = _found(stack, chosen, new_ports, report), chosen
+        _start_all(stack, active, report)
     return stack
 
 
-def _end_orphans(stack: Stack, report: Report) -> None:
-    """Processes whose supervisor was killed would hold the ports and the databases."""
+def _found(stack: Stack, servers: Sequence[Server], new_ports: bool, report: Report) -> Stack:
+    """Start a supervisor, with ports of its own and nobody of a dead one's around."""
     if orphans := find_processes(stack.home):
         report.begin("left over")
         report.end("left over", f"ended {end_processes(orphans)} processes without a supervisor")
+    stack = settle(stack)
+    if new_ports:
+        stack = settle(stack, frozenset(name for name, port in stack.ports.items() if not is_free(port)))
+    _demand_port(stack, "the supervisor", "supervisor")
+    _demand_ports(stack, servers)
+    Supervisor(stack).start(_programs(stack, servers))
+    return stack
+
+
+def _join(stack: Stack, chosen: Sequence[Server]) -> list[Server]:
+    """Give a running supervisor the chosen servers too; returns all that it then has."""
+    supervisor = Supervisor(stack)
+    known = supervisor.states()
+    _demand_ports(stack, [server for server in chosen if not known.keys() & set(server.parts)])
+    active = [server for server in SERVERS if server in chosen or known.keys() & set(server.parts)]
+    supervisor.apply(_programs(stack, active))
+    return active
+
+
+def _programs(stack: Stack, servers: Sequence[Server]) -> list[Program]:
+    return [program for server in servers for program in server.programs(stack)]
 
 
 def _demand_ports(stack: Stack, servers: Sequence[Server]) -> None:
     for server in servers:
         for name in server.ports:
-            if not is_free(port := stack.ports[name]):
-                raise StackError(
-                    f"port {port} of {server.title} is taken by {holder(port)}: stop that, "
-                    "or run `lakemint up --new-ports`"
-                )
+            _demand_port(stack, server.title, name)
 
 
-def _start_all(stack: Stack, supervisor: Supervisor, servers: Sequence[Server], report: Report) -> None:
+def _demand_port(stack: Stack, title: str, name: str) -> None:
+    if not is_free(port := stack.ports[name]):
+        raise StackError(
+            f"port {port} of {title} is taken by {holder(port)}: stop that, or run `lakemint up --new-ports`"
+        )
+
+
+def _start_all(stack: Stack, servers: Sequence[Server], report: Report) -> None:
     stop = threading.Event()
     pool = ThreadPoolExecutor(len(servers) or 1)
     try:
-        jobs = [pool.submit(_start, stack, supervisor, server, report, stop) for server in servers]
+        jobs = [pool.submit(_start, stack, server, report, stop) for server in servers]
         failures = [error for job in jobs if (error := job.exception())]
     finally:
         stop.set()
@@ -97,41 +109,48 @@ def _start_all(stack: Stack, supervisor: Supervisor, servers: Sequence[Server], 
         raise StackError("\n".join(str(error) for error in failures))
 
 
-def _start(
-    stack: Stack, supervisor: Supervisor, server: Server, report: Report, stop: threading.Event
-) -> None:
+def _start(stack: Stack, server: Server, report: Report, stop: threading.Event) -> None:
     """Prepare one server, start its programs, wait until it serves."""
     report.begin(server.title)
     server.prepare(stack, report)
-    names = [program.name for program in server.programs(stack)]
-    for name in names:
+    supervisor = Supervisor(stack)
+    for name in server.parts:
         supervisor.start_program(name)
+    try:
+        _await(stack, server, report, stop)
+    except StackError:
+        for name in server.parts:
+            supervisor.stop_program(name)
+        raise
+
+
+def _await(stack: Stack, server: Server, report: Report, stop: threading.Event) -> None:
+    supervisor = Supervisor(stack)
+    starts: set[tuple[str, int]] = set()
     deadline = time.monotonic() + PATIENCE
-    starts: dict[str, set[int]] = {name: set() for name in names}
     while not stop.is_set():
         states = supervisor.states()
-        for name in names:
-            starts[name].add(states[name].since)
         reason = ill(stack, server, states)
         if reason is None:
-            return report.end(server.title, server.address(stack))
-        fallen = next((name for name in names if len(starts[name] - {0}) >= _FALLS), None)
+            report.end(server.title, server.address(stack))
+            return
+        starts |= {(name, states[name].since) for name in server.parts if states[name].since}
+        counts = Counter(name for name, _ in starts)
+        fallen = next((name for name, count in counts.items() if count >= _FALLS), None)
         if fallen or time.monotonic() > deadline:
-            for name in names:
-                supervisor.stop_program(name)
-            raise _failure(stack, server, fallen or names[0], reason)
+            raise _failure(stack, server, fallen or server.parts[0], reason)
         report.note(server.title, reason)
         stop.wait(0.3)
 
 
 def ill(stack: Stack, server: Server, states: dict[str, State]) -> str | None:
     """Why the server does not serve; None when it does."""
-    programs = [states.get(program.name) for program in server.programs(stack)]
-    down = [state for state in programs if state is None or state.state not in ("RUNNING", "STARTING")]
-    if down:
-        return down[0].description if down[0] else "not started"
+    parts = [states.get(name) for name in server.parts]
+    for name, state in zip(server.parts, parts, strict=True):
+        if state is None or state.state not in ("RUNNING", "STARTING"):
+            return f"{name}: {state.description or state.state}" if state else "not started"
     try:
-        server.check(stack, since=max(state.since for state in programs if state))
+        server.check(stack, since=max(state.since for state in parts if state))
     except NotReady as reason:
         return str(reason)
     return None

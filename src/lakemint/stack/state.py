@@ -5,7 +5,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from lakemint.stack.layout import Stack
 from lakemint.stack.processes import find_processes, memory
 from lakemint.stack.servers import SERVERS
 from lakemint.stack.settings import read_stack
@@ -63,10 +62,10 @@ def status(home: Path) -> StackStatus:
     with ThreadPoolExecutor(len(SERVERS)) as pool:
         reasons = list(pool.map(lambda server: ill(stack, server, states), SERVERS))
     programs = [
-        _program(stack, server.name, state, reason, server.address(stack))
+        _program(server.name, states[name], reason, server.address(stack))
         for server, reason in zip(SERVERS, reasons, strict=True)
-        for program in server.programs(stack)
-        if (state := states.get(program.name))
+        for name in server.parts
+        if name in states
     ]
     own = supervisor.pid()
     alone = memory(own) - sum(memory(p.pid) for p in programs if p.pid)
@@ -74,7 +73,7 @@ def status(home: Path) -> StackStatus:
     return StackStatus(str(stack.home), True, (*programs, mine), ())
 
 
-def _program(stack: Stack, server: str, state: State, reason: str | None, address: str) -> ProgramStatus:
+def _program(server: str, state: State, reason: str | None, address: str) -> ProgramStatus:
     running = state.state in ("RUNNING", "STARTING")
     seconds = int(time.time() - state.since) if running else 0
     if not running:

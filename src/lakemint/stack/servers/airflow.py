@@ -32,6 +32,7 @@ class Airflow:
 
     name = "airflow"
     title = "Airflow"
+    parts: tuple[str, ...] = tuple(PARTS)
     ports: tuple[str, ...] = ("airflow",)
 
     def address(self, stack: Stack) -> str:

@@ -16,6 +16,7 @@ class LabelStudio:
 
     name = "label-studio"
     title = "Label Studio"
+    parts: tuple[str, ...] = ("label-studio",)
     ports: tuple[str, ...] = ("label_studio",)
 
     def address(self, stack: Stack) -> str:

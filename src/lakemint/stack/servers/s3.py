@@ -19,6 +19,7 @@ class S3:
 
     name = "s3"
     title = "SeaweedFS (S3)"
+    parts: tuple[str, ...] = ("s3",)
     ports: tuple[str, ...] = (
         "s3",
         "s3_grpc",

@@ -20,6 +20,7 @@ class Spark:
 
     name = "spark"
     title = "Spark Connect"
+    parts: tuple[str, ...] = ("spark",)
     ports: tuple[str, ...] = ("spark",)
 
     def address(self, stack: Stack) -> str:
