@@ -110,14 +110,22 @@ class Answers(_Part):
 
 
 class Replay(_Part):
-    """Recorded answers, submitted to Label Studio by annotator accounts: the k-th answer by the k-th."""
+    """Recorded answers, submitted to Label Studio by annotator accounts: the k-th answer by the k-th.
 
-    path: str
-    """Key prefix of the recordings, one object `<source>.txt` a source, tab-separated."""
+    They lie in `recorded/<dataset>/`, one tab-separated object `<source>.txt` a source.
+    """
+
     columns: Names
     """The recordings' columns; `key` joins them to the records, `answers` holds a JSON list."""
     key: str
     answers: str
+
+    @model_validator(mode="after")
+    def _fields_are_columns(self) -> Self:
+        for name in (self.key, self.answers):
+            if name not in self.columns:
+                raise ValueError(f"{name!r} is none of the columns {', '.join(self.columns)}")
+        return self
 
 
 class Label(_Part):
