@@ -7,8 +7,9 @@ PYTHON ?= python3
 TOOLS := .lakemint/tools
 UV := $(TOOLS)/bin/uv
 LABEL_STUDIO := .lakemint/label-studio-env
-# Compiled once here: servers and tasks start many times.
-INSTALL := $(UV) pip install --quiet --compile-bytecode --require-hashes
+INSTALL := $(UV) pip install --quiet --require-hashes
+# Servers and tasks start many times: let Python keep what it compiles.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: help demo test check setup browser bench campaign lock clean
 
