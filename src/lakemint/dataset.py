@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from lakemint.contract import Contract, Table, load_contract
-from lakemint.errors import FormError, LakemintError
+from lakemint.errors import LakemintError
 from lakemint.names import LABEL, SAMPLE_ID, SOURCE
 from lakemint.recipe import Recipe, load_recipe
 
@@ -34,8 +34,7 @@ def problems(schemas: Path, dataset: str) -> list[str]:
         lines += _attempt(lambda: _compile(contract))[1]
     if contract is not None and recipe is not None:
         lines += _misfits(contract, recipe)
-    if recipe is not None:
-        lines += _attempt(lambda: _require_form(schemas, recipe))[1]
+        lines += _attempt(lambda: _check_form(schemas, contract, recipe))[1]
     return lines
 
 
@@ -54,10 +53,11 @@ def _compile(contract: Contract) -> None:
             compile_rules(table)
 
 
-def _require_form(schemas: Path, recipe: Recipe) -> None:
-    form = recipe.label.form
-    if form is not None and not (schemas / recipe.dataset / form).is_file():
-        raise FormError(f"schemas/{recipe.dataset}/{form}: not found; recipe.yaml names it in label.form")
+def _check_form(schemas: Path, contract: Contract, recipe: Recipe) -> None:
+    from lakemint.label.form import load_form
+
+    if recipe.label.form is not None:
+        load_form(schemas, contract, recipe)
 
 
 def _misfits(contract: Contract, recipe: Recipe) -> Iterator[str]:

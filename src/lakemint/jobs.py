@@ -3,6 +3,7 @@
 import inspect
 import signal
 import sys
+import warnings
 from collections.abc import Callable
 from types import FrameType
 
@@ -48,6 +49,7 @@ def run(main: Callable[..., Outcome]) -> None:
     with 143 after SIGTERM, having left its `with` blocks.
     """
     signal.signal(signal.SIGTERM, _terminated)
+    warnings.filterwarnings("ignore", message=r"\[RETRIES_EXCEEDED\]")  # the error says it better
     names = list(inspect.signature(main).parameters)
     arguments = sys.argv[1:]
     if len(arguments) != len(names):

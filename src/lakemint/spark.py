@@ -34,15 +34,29 @@ def spark_session(config: Config) -> Iterator[SparkSession]:
     if config.spark_remote:
         token = f"/;token={config.spark_token}" if config.spark_token else ""
         spark = builder.remote(config.spark_remote + token).create()
+        _retries(spark, 6)
     else:
         spark = builder.getOrCreate()
-    # Dates without a zone mean the same on every machine.
-    spark.conf.set("spark.sql.session.timeZone", "UTC")
     try:
+        # Dates without a zone mean the same on every machine.
+        spark.conf.set("spark.sql.session.timeZone", "UTC")
         with _active(spark):
             yield spark
     finally:
+        _retries(spark, 0)
         spark.stop()
+
+
+def _retries(spark: SparkSession, number: int) -> None:
+    """How often a Connect server that does not answer is tried again; 6 times take 25 s.
+
+    The client's own default takes over ten minutes, and again for each of its goodbyes.
+    """
+    from pyspark.sql.connect.client.retries import DefaultPolicy
+    from pyspark.sql.connect.session import SparkSession as ConnectSession
+
+    if isinstance(spark, ConnectSession):
+        spark.client.set_retry_policies([DefaultPolicy(max_retries=number, max_backoff=10_000)])
 
 
 @contextmanager

@@ -49,7 +49,7 @@ def test_the_last_line_is_the_outcome(tmp_path: Path) -> None:
         ("raise LakemintError('no bucket: make one')", 1, "error: no bucket: make one\n"),
         ("raise GateFailed('rule broken')", 3, "error: rule broken\n"),
         (
-            "from pyspark.errors import PySparkException\nraise PySparkException('UNAVAILABLE: no connection')",
+            "from pyspark.errors import PySparkException\nraise PySparkException('UNAVAILABLE: none')",
             1,
             "error: the Spark server does not answer; nothing is lost: `lakemint doctor` tells what to mend, "
             "then run this again\n",
