@@ -7,17 +7,14 @@ from lakemint.catalog import no_such_version, numbers
 from lakemint.config import Config
 from lakemint.errors import FormatError, LakemintError, ObjectNotFound
 from lakemint.lake import Lake
-from lakemint.records import Manifest, read_manifest, read_version
+from lakemint.names import by_use
+from lakemint.records import Manifest, SplitRecord, read_manifest, read_version
 from lakemint.store import Store, open_store
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
 _MAX_BYTES = 1024 * 1024
-BAR = 16
-"""Characters of a full bar."""
-MAX_LABELS = 30
-"""Labels a card shows, the commonest first."""
 
 
 def listing(config: Config, dataset: str) -> list[dict[str, Any]]:
@@ -34,7 +31,7 @@ def listing(config: Config, dataset: str) -> list[dict[str, Any]]:
                 "name": f"{dataset}@{number}",
                 "digest": record.manifest,
                 "rows": manifest.counts.published,
-                "splits": {name: split.rows for name, split in manifest.splits.items()},
+                "splits": {name: split.rows for name, split in _splits(manifest)},
                 "published_at": record.published_at,
                 "baseline": baseline["accuracy"] if baseline else None,
             }
@@ -70,7 +67,7 @@ def card(config: Config, dataset: str, number: int | None = None) -> dict[str, A
                 "shards": len(split.shards),
                 "bytes": sum(shard.bytes for shard in split.shards),
             }
-            for name, split in manifest.splits.items()
+            for name, split in _splits(manifest)
         },
         "labels": {**content["labels"], "replayed": _is_replayed(config, dataset)},
         "verdicts": list(_verdicts(store, lake, dataset, manifest)),
@@ -83,6 +80,10 @@ def render(card: dict[str, Any]) -> "RenderableType":
     from lakemint.card_view import view
 
     return view(card)
+
+
+def _splits(manifest: Manifest) -> list[tuple[str, SplitRecord]]:
+    return [(name, manifest.splits[name]) for name in by_use(manifest.splits)]
 
 
 def _baseline(store: Store, lake: Lake, dataset: str, number: int) -> dict[str, Any] | None:

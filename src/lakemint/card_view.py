@@ -10,8 +10,12 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from lakemint.card import BAR, MAX_LABELS
+from lakemint.names import TABLES
 
+BAR = 8
+"""Characters of a full bar."""
+MAX_LABELS = 30
+"""Labels a card shows, the commonest first."""
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 
 
@@ -87,7 +91,7 @@ def _cell(label: str, split: dict[str, Any]) -> Text:
     if not split["rows"]:
         return Text("-", style="dim")
     share = split["labels"].get(label, 0) / split["rows"]
-    return Text.assemble((bar(share, BAR // 2), "cyan"), f" {share:6.1%}")
+    return Text.assemble((bar(share, BAR), "cyan"), f" {share:6.1%}")
 
 
 def _facts(card: dict[str, Any]) -> Iterator[tuple[str, RenderableType]]:
@@ -105,7 +109,8 @@ def _facts(card: dict[str, Any]) -> Iterator[tuple[str, RenderableType]]:
     for verdict in card["verdicts"]:
         yield f"gate {verdict['table']}", _verdict(verdict)
     yield "baseline", _baseline(card["baseline"])
-    yield "made of", Text(", ".join(f"{table} {version}" for table, version in card["inputs"].items()))
+    inputs = sorted(card["inputs"].items(), key=lambda item: (*TABLES, item[0]).index(item[0]))
+    yield "made of", Text(", ".join(f"{table} {version}" for table, version in inputs))
     yield "published", Text(f"{card['published_at']} by lakemint {card['lakemint']}")
     yield "digest", Text(card["digest"])
 

@@ -1,6 +1,7 @@
 """The vocabulary: one noun a concept, one place for each name."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,6 +21,8 @@ TABLES: Final = (
     "gold",
 )
 """The Delta tables of a dataset: `tables/<table>/<dataset>`."""
+
+SPLITS: Final = ("train", "validation", "test")
 
 SAMPLE_ID: Final = "sample_id"
 SOURCE: Final = "source"
@@ -45,6 +48,11 @@ def check_name(name: str, what: str = "dataset") -> str:
     if not is_name(name):
         raise LakemintError(f"{name!r} is no {what} name: use 2 to 48 of a-z, 0-9 and _, a letter first")
     return name
+
+
+def by_use(splits: Iterable[str]) -> list[str]:
+    """Names of splits in the order they are used in: `SPLITS` first, then others by name."""
+    return sorted(splits, key=lambda name: (SPLITS.index(name) if name in SPLITS else len(SPLITS), name))
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from lakemint.errors import FormatError
+from lakemint.names import by_use
 
 RECORD_BYTES: Final = 64 * 1024
 MANIFEST_BYTES: Final = 64 * 1024 * 1024
@@ -54,8 +55,8 @@ def parse_manifest(data: bytes, where: str) -> Manifest:
     with _Checked(where):
         columns = tuple((_text(item["name"]), _text(item["type"])) for item in content["schema"])
         splits = {
-            _text(name): tuple(_shard(item) for item in split["shards"])
-            for name, split in content["splits"].items()
+            name: tuple(_shard(item) for item in content["splits"][name]["shards"])
+            for name in by_use(content["splits"].keys())
         }
     return Manifest(columns, splits, content)
 

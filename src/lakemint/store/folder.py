@@ -28,8 +28,11 @@ class FolderStore:
         return data
 
     def open(self, key: str, etag: str | None = None) -> IO[bytes]:
+        path = self._path(key)
+        if not path.is_file():
+            raise ObjectNotFound(f"{key}: no such object")
         with _translated(key):
-            stream = self._path(key).open("rb")
+            stream = path.open("rb")
         if etag:
             if _md5(stream) != etag:
                 stream.close()
@@ -92,7 +95,7 @@ def _translated(key: str) -> Iterator[None]:
         yield
     except LakemintError:
         raise
-    except (FileNotFoundError, IsADirectoryError) as error:
+    except FileNotFoundError as error:
         raise ObjectNotFound(f"{key}: no such object") from error
     except OSError as error:
         raise StoreError(f"{key}: {error.strerror or error}") from error

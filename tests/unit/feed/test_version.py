@@ -1,0 +1,190 @@
+"""Opening versions: what is there, what is not, and what is not what it should be."""
+
+import json
+import subprocess
+import sys
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import lakemint
+from lakemint.config import Config
+from lakemint.errors import ConfigError, FormatError, IntegrityError, LakemintError, VersionNotFound
+from tests.unit.small_version import WHEN, publish, row, settings
+
+ROWS = [row(index, "test" if index % 5 == 0 else "train") for index in range(40)]
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Config:
+    config = settings(tmp_path)
+    publish(config, ROWS)
+    return config
+
+
+def stored(config: Config, pattern: str) -> list[Path]:
+    return sorted(Path(config.lake.removeprefix("file://")).glob(f"published/notes/{pattern}"))
+
+
+def rows(config: Config, split: str = "train") -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = lakemint.open("notes@1", split=split, config=config).to_table().to_pylist()
+    return found
+
+
+def test_a_version_says_what_it_is(config: Config) -> None:
+    version = lakemint.open("notes@1", config=config)
+    assert (version.name, version.dataset, version.number) == ("notes@1", "notes", 1)
+    assert version.splits == ("train", "validation", "test")
+    assert version.published_at == WHEN
+    assert version.digest == sha256(stored(config, "manifests/*")[0].read_bytes()).hexdigest()
+    assert version.schema.names == ["sample_id", "text", "stars", "label"]
+    assert "notes@1" in repr(version)
+    assert "train 32" in repr(version)
+    assert len(version["train"]) == 32
+    assert lakemint.versions("notes", config=config) == ["notes@1"]
+
+
+def test_rows_are_those_published(config: Config) -> None:
+    columns = ("sample_id", "text", "stars", "label")
+    for split in ("train", "test"):
+        expected = [{name: r[name] for name in columns} for r in ROWS if r["split"] == split]
+        assert sorted(rows(config, split), key=str) == sorted(expected, key=str)
+
+
+def test_a_version_that_is_not_there_names_those_that_are(config: Config) -> None:
+    publish(config, ROWS[1:])
+    with pytest.raises(VersionNotFound, match="notes@7: no such version; there are notes@1, notes@2"):
+        lakemint.open("notes@7", config=config)
+    with pytest.raises(VersionNotFound, match=r"'notes' names no version: .*notes@1, notes@2"):
+        lakemint.open("notes", config=config)
+    with pytest.raises(VersionNotFound, match="others has no published version yet"):
+        lakemint.open("others@1", config=config)
+
+
+@pytest.mark.parametrize("text", ["notes@0", "notes@x", "@1", "../x@1", "notes@1@2", "Notes"])
+def test_what_is_no_version_is_refused(config: Config, text: str) -> None:
+    with pytest.raises(LakemintError, match="is no "):
+        lakemint.open(text, config=config)
+
+
+def test_an_unknown_split_names_the_known_ones(config: Config) -> None:
+    with pytest.raises(LakemintError, match="no split 'dev'; there are train, validation, test"):
+        lakemint.open("notes@1", split="dev", config=config)
+
+
+def test_a_changed_manifest_is_refused_by_name(config: Config) -> None:
+    path = stored(config, "manifests/*")[0]
+    path.write_bytes(path.read_bytes().replace(b'"rows":32', b'"rows":33'))
+    with pytest.raises(IntegrityError, match=f"manifests/{path.name}"):
+        lakemint.open("notes@1", config=config)
+    path.unlink()
+    with pytest.raises(IntegrityError, match="is gone"):
+        lakemint.open("notes@1", config=config)
+
+
+@pytest.mark.parametrize("offset", [0, 300, -1])
+def test_one_flipped_bit_of_a_stored_shard_is_found_and_named(config: Config, offset: int) -> None:
+    path = stored(config, "shards/*")[0]
+    data = bytearray(path.read_bytes())
+    data[offset] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(IntegrityError, match=f"shards/{path.name}"):
+        rows(config), rows(config, "test")
+    assert not list(Path(config.cache).glob(f"*{path.stem}*"))  # and is not kept
+
+
+@pytest.mark.parametrize("harm", ["shorter", "longer", "gone"])
+def test_a_shard_of_another_length_or_none_is_named(config: Config, harm: str) -> None:
+    for path in stored(config, "shards/*"):
+        data = path.read_bytes()
+        path.unlink()
+        if harm != "gone":
+            path.write_bytes(data[:-8] if harm == "shorter" else data + b"x")
+    with pytest.raises(IntegrityError, match=r"shards/[0-9a-f]{64}\.arrow"):
+        rows(config)
+
+
+def test_a_corrupt_cached_file_is_fetched_anew(config: Config) -> None:
+    expected = rows(config)
+    cached = list(Path(config.cache).glob("*.arrow"))
+    assert cached
+    for number, path in enumerate(cached):
+        path.write_bytes(b"" if number else b"x" * path.stat().st_size)
+    assert rows(config) == expected
+    assert all(sha256(path.read_bytes()).hexdigest() == path.stem for path in cached)
+
+
+def test_cached_shards_need_no_store(config: Config) -> None:
+    version = lakemint.open("notes@1", config=config)
+    expected = version["train"].to_table()
+    for path in stored(config, "shards/*"):
+        path.unlink()
+    assert lakemint.open("notes@1", config=config)["train"].to_table() == expected
+    assert version["train"].to_table() == expected
+
+
+def test_a_cache_that_cannot_be_written_says_what_to_set(config: Config, tmp_path: Path) -> None:
+    (tmp_path / "cache").write_text("a file, not a folder")
+    with pytest.raises(ConfigError, match="LAKEMINT_CACHE"):
+        rows(config)
+
+
+def replace_manifest(config: Config, change: dict[str, Any]) -> None:
+    """Publish version 1 again, as someone with other code would, with fields changed."""
+    content = {**json.loads(stored(config, "manifests/*")[0].read_bytes()), **change}
+    data = json.dumps(content).encode()
+    (stored(config, "manifests/*")[0].parent / f"{sha256(data).hexdigest()}.json").write_bytes(data)
+    path = stored(config, "versions/*")[0]
+    path.write_text(json.dumps({**json.loads(path.read_text()), "manifest": sha256(data).hexdigest()}))
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"format": "lakemint.manifest/2"}, "lakemint.manifest/2.*upgrade"),
+        ({"schema": [{"name": "x", "type": "tensor"}]}, "column x: .*'tensor'; upgrade"),
+        ({"schema": [{"name": 1, "type": "string"}]}, "malformed"),
+        ({"splits": {"train": {}}}, "'shards' is missing"),
+        ({"splits": {"train": {"shards": [{"sha256": "../../x", "bytes": 1, "rows": 1}]}}}, "no sha256"),
+        ({"splits": {"train": {"shards": [{"sha256": "a" * 64, "bytes": -1, "rows": 1}]}}}, "no count"),
+        ({"splits": {"train": {"shards": [{"sha256": "a" * 64, "bytes": True, "rows": 1}]}}}, "no count"),
+        ({"splits": []}, "malformed"),
+    ],
+)
+def test_a_manifest_we_cannot_read_says_why(config: Config, change: dict[str, Any], words: str) -> None:
+    replace_manifest(config, change)
+    with pytest.raises(FormatError, match=words):
+        lakemint.open("notes@1", config=config)
+
+
+def test_a_shard_whose_rows_are_not_the_manifests_is_named(config: Config) -> None:
+    splits = json.loads(stored(config, "manifests/*")[0].read_bytes())["splits"]
+    splits["train"]["shards"][0]["rows"] += 1
+    replace_manifest(config, {"splits": splits})
+    with pytest.raises(IntegrityError, match="rows or columns"):
+        rows(config)
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"[]", b"{", b"[" * 10_000, b'{"format": "lakemint.version/9"}', b"\xff"]
+)
+def test_a_record_we_cannot_read_is_named(config: Config, data: bytes) -> None:
+    stored(config, "versions/*")[0].write_bytes(data)
+    with pytest.raises(FormatError, match=r"versions/00000001\.json"):
+        lakemint.open("notes@1", config=config)
+
+
+def test_importing_loads_neither_arrow_nor_numpy() -> None:
+    code = "import sys, lakemint, lakemint.feed; print({'pyarrow', 'numpy', 'boto3'} & set(sys.modules))"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == "set()"
+
+
+def test_the_public_names_are_there() -> None:
+    for name in lakemint.__all__:
+        assert getattr(lakemint, name) is not None
+    assert lakemint.__version__
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = lakemint.nothing

@@ -1,0 +1,138 @@
+"""What a version is made of: complete, current, conserved."""
+
+import re
+from typing import Any
+
+import pytest
+
+from lakemint.digest import canonical
+from lakemint.errors import ConservationError, LakemintError
+from lakemint.publish.manifest import (
+    Commit,
+    basis_of,
+    conserved,
+    manifest_of,
+    require_current,
+    split_records,
+)
+from lakemint.records import Counts
+
+RECIPE, CONTRACT = "a" * 64, "b" * 64
+COUNTS = Counts(raw=10, quarantined=1, rejected=2, unlabeled=3, published=4)
+
+
+def commits(**changed: Commit) -> dict[str, Commit]:
+    gold: dict[str, Any] = {"inputs": {"silver": 3, "labels": 1}, "recipe": RECIPE, "contract": CONTRACT}
+    tables: dict[str, Commit] = {
+        "objects": (0, {}),
+        "silver": (3, {"inputs": {"bronze": 0}}),
+        "bronze": (0, {}),
+        "labels": (1, {}),
+        "gold": (2, gold),
+    }
+    return {**tables, **changed}
+
+
+def test_current_tables_pass() -> None:
+    require_current("notes", CONTRACT, RECIPE, commits())
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"silver": (4, {})}, "gold was made from version 3 of silver, which is at 4"),
+        ({"labels": (9, {})}, "gold was made from version 1 of labels, which is at 9"),
+        ({"bronze": (1, {})}, "silver was made from version 0 of bronze, which is at 1"),
+        ({"gold": (2, {"recipe": "c" * 64})}, "another recipe"),
+        ({"gold": (2, {"contract": "c" * 64})}, "another contract"),
+    ],
+)
+def test_what_is_behind_is_said(changed: dict[str, Commit], words: str) -> None:
+    with pytest.raises(LakemintError, match=f"notes: .*{words}.*lakemint run notes"):
+        require_current("notes", CONTRACT, RECIPE, commits(**changed))
+
+
+@pytest.mark.parametrize("table", ["objects", "silver", "labels", "gold"])
+def test_a_missing_table_is_named(table: str) -> None:
+    there = commits()
+    del there[table]
+    with pytest.raises(LakemintError, match=f"there is no {table}/notes yet; `lakemint run notes`"):
+        require_current("notes", CONTRACT, RECIPE, there)
+
+
+def test_conservation_holds_or_fails_with_the_numbers() -> None:
+    assert conserved("notes", COUNTS) == COUNTS
+    for wrong in (9, 11):
+        words = f"notes: {wrong} raw records ≠ 4 published + 3 unlabeled + 2 rejected + 1 quarantined = 10"
+        with pytest.raises(ConservationError, match=re.escape(words)):
+            conserved("notes", COUNTS.model_copy(update={"raw": wrong}))
+
+
+def written(split: str, bucket: int, rows: int, **labels: int) -> dict[str, Any]:
+    digest = f"{split}{bucket}".encode().hex().ljust(64, "0")
+    return {
+        "split": split,
+        "bucket": bucket,
+        "sha256": digest,
+        "bytes": 100 * rows,
+        "rows": rows,
+        "labels": labels,
+    }
+
+
+SHARDS = [written("train", 2, 3, a=1, b=2), written("train", 0, 2, a=2), written("test", 1, 1, b=1)]
+
+
+def test_splits_add_up_in_the_order_of_buckets_and_empty_ones_are_there() -> None:
+    splits = split_records(("train", "validation", "test"), SHARDS)
+    assert splits["train"].rows == 5
+    assert splits["train"].labels == {"a": 3, "b": 2}
+    assert [shard.rows for shard in splits["train"].shards] == [2, 3]
+    assert splits["validation"].rows == 0
+    assert splits["test"].labels == {"b": 1}
+
+
+def test_the_digest_follows_from_what_was_found_not_from_its_order() -> None:
+    found = set()
+    for shards, verdicts in ((SHARDS, "ef"), (SHARDS[::-1], "fe")):
+        basis = basis_of("notes", CONTRACT, RECIPE, commits(), [letter * 64 for letter in verdicts])
+        splits = split_records(("train", "test"), shards)
+        found.add(manifest_of(basis, [("sample_id", "string")], {}, COUNTS, splits).digest)
+    assert len(found) == 1
+
+
+def test_a_manifest_holds_the_agreed_fields_and_its_basis_is_recognised() -> None:
+    basis = basis_of("notes", CONTRACT, RECIPE, commits(), ["e" * 64])
+    summary = {
+        "samples": 4,
+        "answers": 9,
+        "annotators": 3,
+        "alpha": 0.5,
+        "mean_agreement": 0.75,
+        "method": "majority",
+    }
+    splits = split_records((), SHARDS)
+    manifest = manifest_of(basis, [("sample_id", "string")], {**summary, "else": 1}, COUNTS, splits)
+    assert basis.is_that_of(manifest)
+    other = basis_of("notes", CONTRACT, RECIPE, commits(gold=(3, {})), ["e" * 64])
+    assert not other.is_that_of(manifest)
+    content = manifest.content
+    assert content["labels"] == summary
+    assert content["counts"] == {"raw": 10, "quarantined": 1, "rejected": 2, "unlabeled": 3, "published": 4}
+    assert content["inputs"] == {"objects": 0, "silver": 3, "bronze": 0, "labels": 1, "gold": 2}
+    assert content["schema"] == [{"name": "sample_id", "type": "string"}]
+    expected = [
+        "format",
+        "dataset",
+        "contract",
+        "recipe",
+        "lakemint",
+        "inputs",
+        "verdicts",
+        "schema",
+        "labels",
+        "counts",
+        "splits",
+    ]
+    assert sorted(content) == sorted(expected)
+    assert canonical(content).startswith(b'{"contract":')

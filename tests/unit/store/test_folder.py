@@ -1,0 +1,116 @@
+"""A folder as a store: atomic, conditional, closed."""
+
+import hashlib
+import threading
+from pathlib import Path
+
+import pytest
+
+from lakemint.config import Config
+from lakemint.errors import ConfigError, ObjectExists, ObjectNotFound, StoreError
+from lakemint.store import FolderStore, Store, StoredObject, open_store
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return open_store(Config(lake=f"file://{tmp_path / 'lake'}"))
+
+
+def etag(data: bytes) -> str:
+    return hashlib.md5(data, usedforsecurity=False).hexdigest()
+
+
+def test_what_is_put_is_got_and_listed_in_key_order(store: Store) -> None:
+    keys = ["a/b", "a-b", "a/b/c.txt", "a/.hidden", "ab", "b/a"]
+    for key in keys:
+        if key != "a/b":
+            store.put(key, key.encode())
+    assert store.get("a/b/c.txt") == b"a/b/c.txt"
+    assert [item.key for item in store.list("")] == sorted(set(keys) - {"a/b"})
+    assert [item.key for item in store.list("a/b")] == ["a/b/c.txt"]
+    assert [item.key for item in store.list("a")] == ["a-b", "a/.hidden", "a/b/c.txt", "ab"]
+    assert list(store.list("nothing/here/")) == []
+    assert store.stat("ab") == StoredObject("ab", 2, etag(b"ab"))
+    assert next(iter(store.list("ab"))) == store.stat("ab")
+
+
+def test_put_overwrites(store: Store) -> None:
+    store.put("x", b"1")
+    store.put("x", b"22")
+    assert store.get("x") == b"22"
+
+
+def test_create_is_done_once_and_again_with_the_same_bytes(store: Store) -> None:
+    store.create("x", b"1")
+    store.create("x", b"1")
+    with pytest.raises(ObjectExists, match="x: taken"):
+        store.create("x", b"2")
+    assert store.get("x") == b"1"
+
+
+def test_of_many_creations_one_wins(store: Store) -> None:
+    winners = []
+
+    def race(turn: int) -> None:
+        try:
+            store.create("x", bytes([turn]))
+            winners.append(turn)
+        except ObjectExists:
+            pass
+
+    crowd = [threading.Thread(target=race, args=(turn,)) for turn in range(16)]
+    for thread in crowd:
+        thread.start()
+    for thread in crowd:
+        thread.join()
+    assert [bytes([turn]) for turn in winners] == [store.get("x")]
+    assert [item.key for item in store.list("")] == ["x"]
+
+
+def test_open_with_an_etag_is_of_those_very_bytes(store: Store) -> None:
+    store.put("x", b"one")
+    with store.open("x", etag(b"one")) as stream:
+        assert stream.read(2) + stream.read() == b"one"
+    with pytest.raises(ObjectExists, match="x: not the expected bytes"):
+        store.open("x", etag(b"two"))
+
+
+def test_what_is_not_there_is_named(store: Store) -> None:
+    store.put("folder/x", b"")
+    for key in ("y", "folder", "folder/x/y"):
+        assert store.stat(key) is None
+        with pytest.raises(ObjectNotFound, match=f"{key}: no such object"):
+            store.get(key)
+
+
+def test_a_bound_on_size_is_kept(store: Store) -> None:
+    store.put("x", b"123")
+    assert store.get("x", 3) == b"123"
+    with pytest.raises(StoreError, match="longer than the 2 bytes"):
+        store.get("x", 2)
+
+
+@pytest.mark.parametrize("key", ["../x", "a/../../x", "/etc/passwd"])
+def test_no_key_leads_out_of_the_lake(store: Store, key: str) -> None:
+    for call in (lambda: store.get(key), lambda: store.put(key, b""), lambda: store.create(key, b"")):
+        with pytest.raises(StoreError, match="leads out of the lake"):
+            call()
+
+
+def test_a_link_out_of_the_lake_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("s")
+    (tmp_path / "lake").mkdir()
+    (tmp_path / "lake" / "link").symlink_to(tmp_path / "secret")
+    with pytest.raises(StoreError, match="leads out of the lake"):
+        FolderStore(tmp_path / "lake").get("link")
+
+
+def test_the_systems_refusals_are_named(tmp_path: Path) -> None:
+    (tmp_path / "lake").write_text("a file")
+    with pytest.raises(StoreError, match="x: "):
+        FolderStore(tmp_path / "lake").put("x", b"")
+
+
+def test_no_lake_says_what_to_set() -> None:
+    with pytest.raises(ConfigError, match="LAKEMINT_LAKE"):
+        open_store(Config())
