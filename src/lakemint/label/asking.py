@@ -2,9 +2,13 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
 
 from lakemint.names import SAMPLE_ID, SOURCE
 from lakemint.recipe import LabelSample, Recipe, Replay
+
+TASK_SOURCE: Final = "lakemint_source"
+"""Silver's `source` in a task and a form: Label Studio's editor puts something else under `source`."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +40,8 @@ def asking(recipe: Recipe) -> Asking | None:
     )
 
 
-def task_fields(asked: Asking, shown: Iterable[str]) -> list[str]:
-    """The columns of silver that a task carries: what the form shows, and what a replay joins by."""
+def task_fields(asked: Asking, shown: Iterable[str]) -> dict[str, str]:
+    """What a task carries, name in the task → column of silver: what the form shows and a replay joins by."""
     joined = (SOURCE, asked.replay.key) if asked.replay else ()
-    return sorted({*shown, *joined} - {SAMPLE_ID})
+    columns = {SOURCE if name == TASK_SOURCE else name for name in (*shown, *joined)} - {SAMPLE_ID}
+    return {TASK_SOURCE if column == SOURCE else column: column for column in sorted(columns)}

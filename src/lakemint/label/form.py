@@ -9,7 +9,8 @@ from typing import Any
 from lakemint.contract import Contract
 from lakemint.digest import sha256
 from lakemint.errors import FormError, RecipeError
-from lakemint.names import LABEL
+from lakemint.label.asking import TASK_SOURCE
+from lakemint.names import LABEL, SOURCE
 from lakemint.recipe import Recipe
 
 MAX_BYTES = 100_000
@@ -29,7 +30,7 @@ class Form:
     choices: tuple[str, ...]
     """The answers it offers, in order."""
     fields: tuple[str, ...]
-    """The columns of silver that it shows, sorted."""
+    """The fields of a task that it shows, sorted: silver's columns, its `source` as `lakemint_source`."""
 
     @property
     def version(self) -> str:
@@ -138,8 +139,10 @@ def _control(text: str, where: str) -> tuple[str, str, tuple[str, ...]]:
 def _field_problems(form: Form, contract: Contract) -> Iterator[str]:
     silver = contract.table("silver")
     for name in form.fields:
-        column = silver.column(name)
-        if column is None:
+        column = silver.column(SOURCE if name == TASK_SOURCE else name)
+        if name == SOURCE:
+            yield f"${name}: Label Studio shows something else under that name; write ${TASK_SOURCE}"
+        elif column is None:
             there = ", ".join(column.name for column in silver.columns)
             yield f"${name}: the contract's silver has no such column; there are {there}"
         elif column.type == "binary":

@@ -13,11 +13,11 @@ from typing import Any
 
 from lakemint.errors import LabelStudioError, LabelStudioUnavailable
 from lakemint.label.accounts import Account
+from lakemint.label.asking import TASK_SOURCE
 from lakemint.label.form import Form
 from lakemint.label.project import Project, sample_of
 from lakemint.label.recordings import Recordings
 from lakemint.label.studio import PAUSES, LabelStudio
-from lakemint.names import SOURCE
 
 CONNECTIONS = 2
 """Label Studio's server is one Python process: a second connection fills its pauses, a third only waits."""
@@ -35,7 +35,7 @@ class Script:
 
     def answers(self, data: Mapping[str, Any]) -> tuple[str, ...]:
         """The answers recorded for a task; raises LabelStudioError for one that the form does not offer."""
-        source, key = str(data.get(SOURCE)), str(data.get(self.key))
+        source, key = str(data.get(TASK_SOURCE)), str(data.get(self.key))
         answers = self.recordings.get((source, key), ())
         if strange := [answer for answer in answers if answer not in self.form.choices]:
             raise LabelStudioError(

@@ -48,20 +48,21 @@ def strata(silver: DataFrame, sent: DataFrame, column: str) -> DataFrame:
 
 
 def choose(
-    silver: DataFrame, sent: DataFrame, column: str, quotas: Mapping[str, int], fields: list[str]
+    silver: DataFrame, sent: DataFrame, column: str, quotas: Mapping[str, int], fields: Mapping[str, str]
 ) -> DataFrame:
     """New samples for people, `quotas` of each stratum: those with the lowest hash, whatever else there is.
 
-    Columns: sample_id and `fields`, as strings.
+    Columns: sample_id, and `fields` (name → column of silver) as strings.
     """
+    shown = [F.col(column).cast("string").alias(name) for name, column in fields.items()]
     if not quotas:
-        return silver.select(SAMPLE_ID, *fields).limit(0)
+        return silver.select(SAMPLE_ID, *shown).limit(0)
     rank = F.row_number().over(Window.partitionBy("stratum").orderBy("hash", SAMPLE_ID))
     new = silver.join(sent, SAMPLE_ID, how="left_anti").withColumn("stratum", _stratum(column))
     hashed = new.withColumn("hash", F.sha2(F.concat(F.lit("label:"), SAMPLE_ID), 256))
     ranked = hashed.where(F.col("stratum").isin(*quotas)).withColumn("rank", rank)
     chosen = ranked.where(F.col("rank") <= F.element_at(_map(quotas), F.col("stratum"))).orderBy("hash")
-    return chosen.select(SAMPLE_ID, *(F.col(name).cast("string") for name in fields if name != SAMPLE_ID))
+    return chosen.select(SAMPLE_ID, *shown)
 
 
 def known_events(silver: DataFrame, column: str) -> DataFrame:

@@ -4,12 +4,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from lakemint.config import Config
-from lakemint.label.asking import Asking, asking
+from lakemint.label.asking import TASK_SOURCE, Asking, asking
 from lakemint.label.project import find_project, sample_of
 from lakemint.label.recordings import read_recordings
 from lakemint.label.studio import connect, fewer_answers_than
 from lakemint.lake import Lake
-from lakemint.names import SOURCE
 from lakemint.recipe import load_recipe
 from lakemint.store import open_store
 
@@ -37,4 +36,4 @@ def _wanted(config: Config, asked: Asking) -> Callable[[Mapping[str, Any]], int]
     if asked.replay is None:
         return lambda data: asked.per_sample
     recorded, key = read_recordings(open_store(config), Lake(config.need("lake")), asked), asked.replay.key
-    return lambda data: len(recorded.get((str(data.get(SOURCE)), str(data.get(key))), ()))
+    return lambda data: len(recorded.get((str(data.get(TASK_SOURCE)), str(data.get(key))), ()))

@@ -35,7 +35,7 @@ def load(schemas: Path, text: str) -> Form:
 def test_the_form_of_reviews(schemas: Path) -> None:
     form = load(schemas, GOOD)
     assert form.choices == ("-4", "-3", "-2", "-1", "0", "1", "2", "3", "4")
-    assert (form.control, form.shown, form.fields) == ("rating", "text", ("source", "text"))
+    assert (form.control, form.shown, form.fields) == ("rating", "text", ("lakemint_source", "text"))
     assert form.answer(form.result("-3")) == "-3"
 
 
@@ -49,6 +49,7 @@ def test_the_form_of_reviews(schemas: Path) -> None:
         (f"<View>{TEXT}{MANY}</View>", "fixed choices"),
         (f"<View>{NINE}</View>", "Label Studio would refuse it: toName"),
         (f"<View>{TEXT}{SELF}</View>", "toName must be the name of what it is about"),
+        (f"<View>{TEXT.replace('$text', '$source')}{NINE}</View>", "write $lakemint_source"),
         (
             f"<View>{TEXT.replace('$text', '$body')}{NINE}</View>",
             "$body: the contract's silver has no such column",
