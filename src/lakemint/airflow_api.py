@@ -28,7 +28,7 @@ class Refused(RunError):
 class AirflowApi:
     """A client logged in with the configured user. Opens no connection before it is asked something."""
 
-    def __init__(self, config: Config, patience: float = 60.0) -> None:
+    def __init__(self, config: Config, patience: float = 120.0) -> None:
         self.url = config.need("airflow_url").rstrip("/")
         self._login = {"username": config.need("airflow_user"), "password": config.need("airflow_password")}
         self._patience = patience
@@ -48,6 +48,10 @@ class AirflowApi:
     def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         """As `get`. A lost reply is asked for again: `body` must name what it makes."""
         return _read(self._patient("POST", path, AWAY, json=body))
+
+    def patch(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        """As `get`."""
+        return _read(self._patient("PATCH", path, AWAY, json=body))
 
     def page(self, dag: str, run: str = "", task: str = "") -> str:
         """Address of a DAG's, a run's or a task's page in Airflow's UI."""
