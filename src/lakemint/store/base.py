@@ -44,4 +44,4 @@ class Store(Protocol):
         """
 
     def list(self, prefix: str) -> Iterator[StoredObject]:
-        """Objects whose key begins with a prefix, in key order."""
+        """Objects whose key begins with a prefix. Their order is the store's: sort where it matters."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _CONFLICTS = 6
 """How often a creation that met another one in mid-air is tried."""
-_RESUMES = 8
+_RESUMES = 6
 """How often one stream is taken up again where it broke."""
 
 

@@ -1,0 +1,178 @@
+"""The store on the real SeaweedFS, and behind a proxy on its bad days."""
+
+import os
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from lakemint.config import Config
+from lakemint.errors import ObjectExists, ObjectNotFound, StoreError, StoreUnavailable
+from lakemint.store import Store, open_store
+from tests.integration.fault_proxy import Fault, FaultProxy, at_most, times
+
+BIG = os.urandom(3_000_000)
+ALWAYS = 10_000
+
+
+@pytest.fixture
+def proxy(config: Config) -> Iterator[FaultProxy]:
+    proxy = FaultProxy(config.s3_endpoint)
+    yield proxy
+    proxy.close()
+
+
+@pytest.fixture
+def shaky(config: Config, proxy: FaultProxy) -> Store:
+    """The same lake as `store`, through the proxy."""
+    return open_store(proxy.through(config))
+
+
+def test_objects_come_back_whole_and_are_listed(store: Store) -> None:
+    keys = ["a/b.txt", "a-b", "a/é ü+%?.txt", "a/b/c", "b"]
+    for key in keys:
+        store.put(key, key.encode())
+    assert sorted((item.key, item.size) for item in store.list("a")) == sorted(
+        (key, len(key.encode())) for key in keys if key.startswith("a")
+    )
+    for item in store.list(""):
+        assert store.get(item.key) == item.key.encode()
+        assert store.stat(item.key) == item
+        with store.open(item.key, item.etag) as stream:
+            assert stream.read(1) + stream.read() == item.key.encode()
+
+
+def test_more_objects_than_one_page_lists(store: Store) -> None:
+    def put(begin: int) -> None:
+        for number in range(begin, 1100, 8):
+            store.put(f"many/{number:04d}", b"")
+
+    crowd = [threading.Thread(target=put, args=(begin,)) for begin in range(8)]
+    for thread in crowd:
+        thread.start()
+    for thread in crowd:
+        thread.join()
+    assert [item.key for item in store.list("many/")] == [f"many/{number:04d}" for number in range(1100)]
+
+
+def test_of_many_creations_one_wins(store: Store) -> None:
+    for key in (f"race/{turn}" for turn in range(10)):
+        winners: list[int] = []
+
+        def race(mark: int, key: str = key, winners: list[int] = winners) -> None:
+            try:
+                store.create(key, b"%d" % mark)
+                winners.append(mark)
+            except ObjectExists:
+                pass
+
+        crowd = [threading.Thread(target=race, args=(mark,)) for mark in range(8)]
+        for thread in crowd:
+            thread.start()
+        for thread in crowd:
+            thread.join()
+        assert [b"%d" % mark for mark in winners] == [store.get(key)]
+
+
+def test_what_is_not_there_or_not_those_bytes_is_named(config: Config, store: Store) -> None:
+    assert store.stat("no/thing") is None
+    for call in (store.get, store.open):
+        with pytest.raises(ObjectNotFound, match="no/thing: no such object"):
+            call("no/thing")
+    store.put("x", b"123")
+    with pytest.raises(ObjectExists, match="x: "):
+        store.open("x", "0" * 32)
+    with pytest.raises(StoreError, match="x: longer than the 2 bytes"):
+        store.get("x", 2)
+    assert store.get("x", 3) == b"123"
+    with pytest.raises(StoreError, match=r"bucket does not exist.*LAKEMINT_LAKE"):
+        open_store(replace(config, lake="s3://nobody-made-this")).get("x")
+    with pytest.raises(StoreError, match="refuses these credentials"):
+        open_store(replace(config, s3_secret_key="wrong")).get("x")
+
+
+@pytest.mark.parametrize("losses", [1, 3])
+def test_a_lost_reply_to_a_creation_is_settled(
+    proxy: FaultProxy, shaky: Store, store: Store, losses: int
+) -> None:
+    proxy.judge = times(losses, "PUT", "record", Fault(lose_reply=True))
+    shaky.create("record", b"mine")
+    assert store.get("record") == b"mine"
+    assert sum(method == "PUT" for method, _ in proxy.seen) > 1
+    with pytest.raises(ObjectExists):
+        shaky.create("record", b"other")
+
+
+def test_a_creation_whose_replies_are_all_lost_is_found_by_reading(
+    proxy: FaultProxy, shaky: Store, store: Store
+) -> None:
+    proxy.judge = times(ALWAYS, "PUT", "record", Fault(lose_reply=True))
+    with at_most(60):
+        shaky.create("record", b"mine")
+    assert store.get("record") == b"mine"
+
+
+def test_a_lost_reply_never_hides_that_another_was_first(
+    proxy: FaultProxy, shaky: Store, store: Store
+) -> None:
+    store.create("record", b"theirs")
+    proxy.judge = times(1, "PUT", "record", Fault(lose_reply=True))
+    with pytest.raises(ObjectExists):
+        shaky.create("record", b"mine")
+
+
+def test_a_busy_store_is_asked_again(proxy: FaultProxy, shaky: Store, store: Store) -> None:
+    for method, call in (
+        ("PUT", lambda: shaky.create("x", b"1")),
+        ("PUT", lambda: shaky.put("x", b"1")),
+        ("GET", lambda: shaky.get("x")),
+        ("HEAD", lambda: shaky.stat("x")),
+        ("GET", lambda: list(shaky.list("x"))),
+    ):
+        proxy.judge = times(3, method, "", Fault(slow_down=True))
+        call()
+    assert store.get("x") == b"1"
+
+
+def test_a_store_that_stays_busy_is_given_up_with_words(proxy: FaultProxy, shaky: Store) -> None:
+    proxy.judge = times(ALWAYS, "PUT", "", Fault(slow_down=True))
+    with at_most(90), pytest.raises(StoreUnavailable, match=r"x: the object store failed.*try again later"):
+        shaky.put("x", b"1")
+
+
+def test_a_store_that_is_down_is_named_in_good_time(config: Config) -> None:
+    away = open_store(replace(config, s3_endpoint="http://127.0.0.1:9"))
+    with at_most(60), pytest.raises(StoreUnavailable, match=r"x: the object store does not answer.*doctor"):
+        away.get("x")
+
+
+@pytest.mark.parametrize("cut", [0, 1, 1_000_000, len(BIG) - 1])
+def test_a_stream_that_breaks_goes_on_where_it_broke(
+    proxy: FaultProxy, shaky: Store, store: Store, cut: int
+) -> None:
+    store.put("big", BIG)
+    proxy.judge = times(2, "GET", "big", Fault(cut_after=cut))
+    assert shaky.get("big") == BIG
+    proxy.judge = times(1, "GET", "big", Fault(cut_after=cut))
+    with shaky.open("big") as stream:
+        assert b"".join(iter(lambda: stream.read(70_001), b"")) == BIG
+
+
+def test_a_stream_that_always_breaks_is_an_error_never_a_short_object(
+    proxy: FaultProxy, shaky: Store, store: Store
+) -> None:
+    store.put("big", BIG)
+    proxy.judge = times(ALWAYS, "GET", "big", Fault(cut_after=1000))
+    with at_most(60), pytest.raises(StoreUnavailable, match="big"):
+        shaky.get("big")
+
+
+def test_bytes_of_two_objects_are_never_mixed(proxy: FaultProxy, shaky: Store, store: Store) -> None:
+    store.put("big", BIG)
+    proxy.judge = times(1, "GET", "big", Fault(cut_after=1_000_000))
+    stream = shaky.open("big")
+    stream.read(100)
+    store.put("big", BIG[::-1])
+    with pytest.raises(StoreError, match="big: changed while it was read"):
+        stream.read()
