@@ -135,10 +135,11 @@ def logs(
     if not paths:
         names = ", ".join(sorted(path.stem for path in folder.glob("*.log")))
         raise StackError(f"no log of {server!r} in {folder}" + (f": there are {names}" if names else ""))
+    coming = reader.follow(paths)  # from here on, so that nothing is missed while the ends are shown
     width = max(len(path.stem) for path in paths) if len(paths) > 1 else 0
     for path in paths:
         for line in reader.tail(path, lines):
             typer.echo(f"{path.stem:{width}}  {line}" if width else line)
     if follow:
-        for path, line in reader.follow(paths):
+        for path, line in coming:
             typer.echo(f"{path.stem:{width}}  {line}" if width else line)

@@ -7,6 +7,7 @@ Run by its path, not as a part of the package: it starts with every server and m
 
 import os
 import sys
+import time
 from contextlib import suppress
 
 import psutil
@@ -15,6 +16,23 @@ MARK = "LAKEMINT_STACK_HOME"
 """Environment variable that every process of a stack carries: the stack's home."""
 PROGRAM = "LAKEMINT_STACK_PROGRAM"
 """And which of its programs it belongs to."""
+
+
+def alive(processes: list[psutil.Process], seconds: float) -> list[psutil.Process]:
+    """Those still running after at most that long. The dead whom nobody buries do not count."""
+    deadline = time.monotonic() + seconds
+    while True:
+        processes = [process for process in processes if _runs(process)]
+        if not processes or time.monotonic() > deadline:
+            return processes
+        time.sleep(0.05)
+
+
+def _runs(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False
 
 
 def end_predecessors(home: str, program: str) -> None:
@@ -26,7 +44,7 @@ def end_predecessors(home: str, program: str) -> None:
             if process.pid != os.getpid() and (marks.get(MARK), marks.get(PROGRAM)) == (home, program):
                 process.kill()
                 left.append(process)
-    psutil.wait_procs(left, timeout=10)
+    alive(left, seconds=10)
 
 
 if __name__ == "__main__":

@@ -20,11 +20,14 @@ def tail(path: Path, lines: int) -> list[str]:
 
 
 def follow(paths: list[Path]) -> Iterator[tuple[Path, str]]:
-    """Whole lines as they are written, for ever; a file that is rotated or not there yet is no matter."""
-    places = {path: path.stat().st_size if path.exists() else 0 for path in paths}
+    """Whole lines written from now on, for ever; a file that is rotated or not there yet is no matter."""
+    return _follow({path: path.stat().st_size if path.exists() else 0 for path in paths})
+
+
+def _follow(places: dict[Path, int]) -> Iterator[tuple[Path, str]]:
     while True:
-        for path in paths:
-            for line, place in _lines_from(path, places[path]):
+        for path, known in list(places.items()):
+            for line, place in _lines_from(path, known):
                 places[path] = place
                 yield path, line
         time.sleep(0.3)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import psutil
 
-from lakemint.stack.launch import MARK
+from lakemint.stack.launch import MARK, alive
 
 
 def find_processes(home: Path) -> list[psutil.Process]:
@@ -27,11 +27,11 @@ def end_processes(processes: Iterable[psutil.Process], patience: float = 10) -> 
     for process in asked:
         with suppress(psutil.Error):
             process.terminate()
-    _, left = psutil.wait_procs(asked, timeout=patience)
+    left = alive(asked, patience)
     for process in left:
         with suppress(psutil.Error):
             process.kill()
-    psutil.wait_procs(left, timeout=5)
+    alive(left, seconds=5)
     return len(asked)
 
 

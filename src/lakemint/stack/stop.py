@@ -5,6 +5,7 @@ from pathlib import Path
 
 import psutil
 
+from lakemint.stack.launch import alive
 from lakemint.stack.lock import locked
 from lakemint.stack.processes import end_processes, find_processes
 from lakemint.stack.report import Report
@@ -42,4 +43,4 @@ def _stop_all(supervisor: Supervisor) -> None:
         time.sleep(0.1)
     process = psutil.Process(supervisor.pid())
     supervisor.shutdown()
-    psutil.wait_procs([process], timeout=_PATIENCE)
+    alive([process], _PATIENCE)
