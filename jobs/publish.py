@@ -4,7 +4,6 @@ Shards go first, then the manifest, then the record that commits it: a run that 
 old state or the new one, and is completed by the next.
 """
 
-import json
 from datetime import UTC, datetime
 
 from lakemint import jobs
@@ -15,7 +14,7 @@ from lakemint.names import SPLITS, TABLES
 from lakemint.outcome import Outcome
 from lakemint.publish.commit import commit, newest_of
 from lakemint.publish.manifest import basis_of, conserved, manifest_of, require_current, split_records
-from lakemint.publish.shards import ShardWriter
+from lakemint.publish.shards import ShardWriter, written
 from lakemint.publish.transforms import columns_of, count_records, shards
 from lakemint.recipe import load_recipe
 from lakemint.spark import last_commit, read_table, spark_session
@@ -42,10 +41,10 @@ def main(dataset: str) -> Outcome:
         tables = {name: read_table(spark, lake.table(name, dataset), at) for name, at in basis.inputs.items()}
         columns = columns_of(tables["gold"])
         writer = ShardWriter(dataset, config.lake, config.s3_endpoint, config.s3_region, columns)
-        rows = shards(tables["gold"], recipe.publish.buckets, writer).collect()
-        written = [{**row.asDict(), "labels": json.loads(row["labels"])} for row in rows]
-        counts = conserved(dataset, count_records(tables, sum(row["rows"] for row in written)))
-    splits = split_records(SPLITS, written)
+        said = shards(tables["gold"], recipe.publish.buckets, writer).collect()
+        rows = written(row.asDict() for row in said)
+        counts = conserved(dataset, count_records(tables, sum(row["rows"] for row in rows)))
+    splits = split_records(SPLITS, rows)
     labels = commits["labels"][1].get("summary", {})
     manifest = manifest_of(basis, columns, labels, counts, splits)
     record, made = commit(store, lake, manifest, lambda: datetime.now(UTC).isoformat(timespec="seconds"))

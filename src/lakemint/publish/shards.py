@@ -2,25 +2,27 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from lakemint import errors
 from lakemint.columns import arrow_schema
 from lakemint.config import load
 from lakemint.errors import LakemintError
 from lakemint.lake import Lake
 from lakemint.names import LABEL, SAMPLE_ID, SPLIT
 from lakemint.publish.keep import keep
-from lakemint.store import open_store
+from lakemint.store import Store, open_store
 
 BUCKET = "lakemint bucket"
 """A column's name that no contract can have."""
-WRITTEN = "split string, bucket int, sha256 string, bytes long, rows long, labels string"
-"""What a worker says of each shard it wrote; `labels` is a JSON object, label → rows."""
+WRITTEN = "split string, bucket int, sha256 string, bytes long, rows long, labels string, failed string"
+"""What a worker says of each shard: `labels` is a JSON object, label → rows; `failed`, if not null, tells why
+the shard could not be stored, as `<error class>: <message>`."""
 
 _MAX_BYTES = 2**31 - 64 * 1024
 """Arrow's offsets of text and bytes are 32 bits wide."""
@@ -45,14 +47,35 @@ class ShardWriter:
         )
         store = open_store(config)
         for (split, bucket), rows in groups(batches):
-            data = encode(rows.select([name for name, _ in self.columns]), self.columns)
-            digest = hashlib.sha256(data).hexdigest()
-            keep(store, Lake(self.lake).shard(self.dataset, digest), data)
-            written = (split, bucket, digest, len(data), rows.num_rows, json.dumps(label_counts(rows)))
-            yield pa.RecordBatch.from_arrays(
-                [pa.array([value], kind) for value, kind in zip(written, _written_types(), strict=True)],
-                names=["split", "bucket", "sha256", "bytes", "rows", "labels"],
-            )
+            try:
+                yield _said(split, bucket, *self._store(store, rows))
+            except LakemintError as error:
+                # An exception would reach the driver buried in Spark's own, with the stack of the worker.
+                yield _said(split, bucket, *[None] * 4, f"{type(error).__name__}: {error}")
+                return
+
+    def _store(self, store: Store, rows: pa.Table) -> tuple[str, int, int, str, None]:
+        data = encode(rows.select([name for name, _ in self.columns]), self.columns)
+        digest = hashlib.sha256(data).hexdigest()
+        keep(store, Lake(self.lake).shard(self.dataset, digest), data)
+        return digest, len(data), rows.num_rows, json.dumps(label_counts(rows)), None
+
+
+def written(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """What the workers said, labels as mappings; raises the error of a shard that could not be stored."""
+    said = [dict(row) for row in rows]
+    for row in said:
+        if row["failed"] is not None:
+            kind, _, message = row["failed"].partition(": ")
+            raise getattr(errors, kind)(message)
+    return [{**row, "labels": json.loads(row["labels"])} for row in said]
+
+
+def _said(*values: Any) -> pa.RecordBatch:
+    types = (pa.string(), pa.int32(), pa.string(), pa.int64(), pa.int64(), pa.string(), pa.string())
+    names = [column.split()[0] for column in WRITTEN.split(", ")]
+    arrays = [pa.array([value], kind) for value, kind in zip(values, types, strict=True)]
+    return pa.RecordBatch.from_arrays(arrays, names=names)
 
 
 def groups(batches: Iterable[pa.RecordBatch]) -> Iterator[tuple[tuple[str, int], pa.Table]]:
@@ -107,7 +130,3 @@ def label_counts(rows: pa.Table) -> dict[str, int]:
         return {}
     counts: Any = pc.value_counts(rows[LABEL].combine_chunks()).to_pylist()
     return {str(item["values"]): item["counts"] for item in counts}
-
-
-def _written_types() -> list[pa.DataType]:
-    return [pa.string(), pa.int32(), pa.string(), pa.int64(), pa.int64(), pa.string()]
