@@ -114,7 +114,8 @@ def _sentence(check: Mapping[str, Any]) -> str:
     more = ", …" if check["broken"] > len(rows) else ""
     which = f", in {', '.join(rows)}{more}" if rows else ""
     column = f"{check['column']}: " if check["column"] else ""
-    what = f"{check['broken']} rows" if check["broken"] else f"found {check['observed']}"
+    number = "1 row" if check["broken"] == 1 else f"{check['broken']} rows"
+    what = number if check["broken"] else f"found {check['observed']}"
     return f"  {column}{check['name']}: {what}{which}"
 
 

@@ -71,14 +71,14 @@ class SmallDataset:
         return table_version(self.spark, self.lake.table(table, DATASET))
 
 
-def run_job(stage: str, dataset: str) -> Outcome:
+def run_job(stage: str, *arguments: str) -> Outcome:
     """`main` of `jobs/<stage>.py`, with settings from the environment."""
     spec = importlib.util.spec_from_file_location(f"jobs_{stage}", job_path(stage))
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return cast("Outcome", module.main(dataset))
+    return cast("Outcome", module.main(*arguments))
 
 
 def job_path(stage: str) -> Path:

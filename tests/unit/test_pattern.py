@@ -20,7 +20,7 @@ from lakemint.pattern import pattern_problem
         "[]a]+",
         "[^]a]+",
         r"\(a+\)+",
-        "(a+){2}",
+        "(a+){1}",
         r"[\]a(]+",
     ],
 )
