@@ -10,7 +10,8 @@ from lakemint.records import ColumnRecord, Counts, LabelSummary, Manifest, Shard
 
 NEEDED: Final = ("objects", "silver", "labels", "gold")
 """Tables without which nothing can be published."""
-_CHAINED: Final = ("silver", "labels", "gold")
+_CHAINED: Final = ("silver", "gold")
+"""Tables that must be made from the newest of those before them."""
 
 Commit = tuple[int, dict[str, Any]]
 """A table's newest Delta version, and the note it was committed with."""
@@ -36,8 +37,13 @@ class Basis:
 def basis_of(
     dataset: str, contract: str, recipe: str, commits: Mapping[str, Commit], verdicts: Iterable[str]
 ) -> Basis:
-    """The basis; `contract` and `recipe` are digests, `commits` the tables' newest."""
+    """The basis; `contract` and `recipe` are digests, `commits` the tables' newest.
+
+    Of the annotations, it is the version that the labels are made from: people may be answering just now.
+    """
     inputs = {table: commit[0] for table, commit in commits.items()}
+    used = commits["labels"][1].get("inputs", {})
+    inputs |= {table: used[table] for table in inputs if isinstance(used.get(table), int)}
     return Basis(dataset, contract, recipe, version("lakemint"), inputs, sorted(verdicts))
 
 

@@ -52,6 +52,12 @@ def test_what_is_behind_is_said(changed: dict[str, Commit], words: str) -> None:
         require_current("notes", CONTRACT, RECIPE, commits(**changed))
 
 
+def test_annotations_are_bound_as_the_labels_know_them_though_newer_ones_come_in() -> None:
+    answering = commits(annotations=(8, {}), labels=(1, {"inputs": {"annotations": 7}}))
+    require_current("notes", CONTRACT, RECIPE, answering)
+    assert basis_of("notes", CONTRACT, RECIPE, answering, []).inputs["annotations"] == 7
+
+
 @pytest.mark.parametrize("table", ["objects", "silver", "labels", "gold"])
 def test_a_missing_table_is_named(table: str) -> None:
     there = commits()
