@@ -37,6 +37,9 @@ _DOWN = (
     ("Connection refused", "the object store does not answer"),
     ("SdkClientException", "the object store does not answer"),
     ("UnknownHostException", "the object store's host is not known"),
+    ("DELTA_CONCURRENT", "another run, or one that was killed, is still writing the same table"),
+    ("DELTA_METADATA_CHANGED", "another run, or one that was killed, is still writing the same table"),
+    ("DELTA_PROTOCOL_CHANGED", "another run, or one that was killed, is still writing the same table"),
 )
 """What Spark's errors say when the fault is not the job's, in order of precedence."""
 
