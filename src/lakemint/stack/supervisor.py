@@ -161,10 +161,10 @@ def _section(stack: Stack, program: Program) -> str:
     marks = {MARK: str(stack.home), PROGRAM: program.name, "SPT_NOENV": "1"}
     environment = {**program.environment, **marks, "PYTHONUNBUFFERED": "1"}
     launcher = (sys.executable, "-I", launch.__file__, str(stack.home), program.name)
-    pairs = ",".join(f'{name}="{_escape(value)}"' for name, value in environment.items())
+    pairs = ",".join(f'{name}="{_quotable(value)}"' for name, value in environment.items())
     return f"""
 [program:{program.name}]
-command={_escape(shlex.join((*launcher, *program.command)))}
+command={shlex.join((*launcher, *program.command))}
 directory={program.directory}
 environment={pairs}
 autostart=false
@@ -181,7 +181,7 @@ stdout_logfile_backups=2
 """
 
 
-def _escape(value: str) -> str:
+def _quotable(value: str) -> str:
     if broken := set(value) & set("\"'\n;#"):
         raise StackError(f"a server's setting cannot have {' '.join(sorted(broken))} in it: {value[:40]!r}…")
-    return value.replace("%", "%%")
+    return value.replace("%", "%%")  # it expands %(names)s

@@ -1,8 +1,13 @@
 """Label Studio: its server lives in an environment of its own, with SQLite under the stack's home."""
 
+import fcntl
+import shutil
 import sqlite3
+import subprocess
 from contextlib import closing
+from pathlib import Path
 
+from lakemint.config import outer_environment
 from lakemint.errors import StackError
 from lakemint.stack.layout import Stack
 from lakemint.stack.program import NotReady, Program
@@ -25,10 +30,13 @@ class LabelStudio:
     def prepare(self, stack: Stack, report: Report) -> None:
         if not (stack.label_studio / "bin" / "label-studio").exists():
             raise StackError(f"Label Studio is not installed in {stack.label_studio}: run `make setup`")
-        data = stack.data(self.name)
-        data.mkdir(mode=0o700, exist_ok=True)
+        path = stack.data(self.name) / "label_studio.sqlite3"
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        if not path.exists():
+            fresh = path.with_suffix(".new")
+            shutil.copyfile(_empty_database(stack), fresh)
+            fresh.replace(path)
         # Readers and a writer side by side, and no lost database when it is killed. The file remembers it.
-        path = data / "label_studio.sqlite3"
         try:
             with closing(sqlite3.connect(path)) as database:
                 database.execute("PRAGMA journal_mode=WAL")
@@ -37,7 +45,7 @@ class LabelStudio:
 
     def programs(self, stack: Stack) -> list[Program]:
         environment = {
-            "LABEL_STUDIO_BASE_DATA_DIR": str(stack.data(self.name)),
+            **_environment(stack.data(self.name)),
             "LABEL_STUDIO_PORT": str(stack.ports["label_studio"]),
             "LABEL_STUDIO_USERNAME": LABEL_STUDIO_USER,
             "LABEL_STUDIO_PASSWORD": stack.secrets["label_studio_password"],
@@ -45,11 +53,6 @@ class LabelStudio:
             # A token that does not expire by itself is what a program needs.
             "LABEL_STUDIO_ENABLE_LEGACY_API_TOKEN": "true",
             "LABEL_STUDIO_DISABLE_SIGNUP_WITHOUT_LINK": "true",
-            "LABEL_STUDIO_COLLECT_ANALYTICS": "false",
-            "LABEL_STUDIO_LATEST_VERSION_CHECK": "false",
-            "LABEL_STUDIO_SENTRY_DSN": "",
-            "LABEL_STUDIO_FRONTEND_SENTRY_DSN": "",
-            "MALLOC_ARENA_MAX": "2",
         }
         command = (
             str(stack.label_studio / "bin" / "label-studio"),
@@ -72,3 +75,41 @@ class LabelStudio:
         )
         if who.get("email") != LABEL_STUDIO_USER:
             raise NotReady("the token is not accepted yet")
+
+
+def _empty_database(stack: Stack) -> Path:
+    """A database with all tables and nobody in it. Making one takes most of a minute, so it is made once."""
+    package = next(stack.label_studio.glob("lib/python3*/site-packages/label_studio"))
+    version = next(package.parent.glob("label_studio-*.dist-info")).stem
+    made = stack.installation / "cache" / f"{version}.sqlite3"
+    made.parent.mkdir(exist_ok=True)
+    with made.with_suffix(".lock").open("w") as lock:  # another instance may be at it
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not made.exists():
+            folder, log = made.with_suffix(".new"), stack.log("label-studio-migrate")
+            shutil.rmtree(folder, ignore_errors=True)
+            with log.open("w") as output:
+                done = subprocess.run(
+                    [stack.label_studio / "bin" / "python", package / "manage.py", "migrate"],
+                    env={**outer_environment(), **_environment(folder)},
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                    check=False,
+                )
+            if done.returncode:
+                raise StackError(f"Label Studio's database could not be prepared: see {log}")
+            (folder / "label_studio.sqlite3").replace(made)
+            shutil.rmtree(folder)
+    return made
+
+
+def _environment(data: Path) -> dict[str, str]:
+    """What holds for its server and for its preparation."""
+    return {
+        "LABEL_STUDIO_BASE_DATA_DIR": str(data),
+        "LABEL_STUDIO_COLLECT_ANALYTICS": "false",
+        "LABEL_STUDIO_LATEST_VERSION_CHECK": "false",
+        "LABEL_STUDIO_SENTRY_DSN": "",
+        "LABEL_STUDIO_FRONTEND_SENTRY_DSN": "",
+        "MALLOC_ARENA_MAX": "2",
+    }
