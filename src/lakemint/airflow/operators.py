@@ -123,6 +123,10 @@ class AnswersOperator(BaseOperator):
         self.dataset = dataset
         self.deadline = deadline
 
+    @property
+    def _patience(self) -> str:
+        return str(self.deadline).removesuffix(", 0:00:00")
+
     def execute(self, context: "Context") -> None:
         """Look once, then leave the worker and wait."""
         from lakemint.airflow.triggers import AnswersTrigger, answers_missing
@@ -131,7 +135,7 @@ class AnswersOperator(BaseOperator):
         if not missing:
             self.log.info("no answer is missing")
             return
-        self.log.info("%d answers are missing: waiting for people, at most %s", missing, self.deadline)
+        self.log.info("%d answers are missing: waiting for people, at most %s", missing, self._patience)
         moment = context["ti"].start_date + self.deadline
         self.defer(trigger=AnswersTrigger(self.dataset, missing, moment), method_name="answered")
 
@@ -139,7 +143,7 @@ class AnswersOperator(BaseOperator):
         """The wait is over, one way or the other."""
         if missing := event["missing"]:
             complaint = (
-                f"{missing} answers are still missing after {self.deadline}: have people answer them in "
+                f"{missing} answers are still missing after {self._patience}: have people answer them in "
                 "Label Studio, then clear this task"
             )
             context["ti"].xcom_push(ERROR_KEY, complaint)

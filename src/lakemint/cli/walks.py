@@ -19,7 +19,12 @@ COLOURS = {
     "deferred": "cyan",
     "up_for_retry": "yellow",
 }
-WORDS = {"up_for_retry": "tries again", "deferred": "waiting for people", "upstream_failed": "not reached"}
+WORDS = {
+    "running": "…",
+    "up_for_retry": "tries again",
+    "deferred": "waiting for people",
+    "upstream_failed": "not reached",
+}
 ENDED = {"success", "failed", "up_for_retry", "deferred", "skipped"}
 """States of a task worth a line of their own."""
 
@@ -89,15 +94,13 @@ def describe(stage: StageRun) -> str:
     told = [task for task in stage.tasks if task.state != "waiting"]
     if len(stage.tasks) == 1:
         return "".join(_said(task) for task in told)
-    return " · ".join(f"{task.name} {_said(task)}".rstrip() for task in told)
+    return " · ".join(f"{task.name} {_said(task) or WORDS.get(task.state, '')}".rstrip() for task in told)
 
 
 def _said(task: Task) -> str:
     if task.error:
         return task.error.partition("\n")[0]
-    if task.outcome is None:
-        return "" if task.state == "success" else WORDS.get(task.state, task.state)
-    return _counted(task.outcome)
+    return _counted(task.outcome) if task.outcome else ""
 
 
 def _counted(outcome: Outcome) -> str:

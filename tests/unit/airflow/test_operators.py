@@ -144,7 +144,7 @@ def test_the_end_of_the_wait() -> None:
     around = context()
     wait_for("reviews").answered(around, {"missing": 0})
     assert around["ti"].pushed == {}
-    with pytest.raises(AirflowFailException, match="12 answers are still missing after 2 days"):
+    with pytest.raises(AirflowFailException, match="12 answers are still missing after 2 days: "):
         wait_for("reviews").answered(around, {"missing": 12})
     assert "12 answers" in around["ti"].pushed["error"]
 
