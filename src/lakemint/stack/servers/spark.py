@@ -81,6 +81,8 @@ def _properties(stack: Stack) -> dict[str, object]:
         "spark.connect.grpc.binding.address": "127.0.0.1",
         "spark.connect.grpc.binding.port": stack.ports["spark"],
         "spark.connect.authenticate.token": stack.secrets["spark_token"],
+        # A killed job's session holds memory and workers; a notebook left open may.
+        "spark.connect.session.manager.defaultSessionTimeout": "30m",
         "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
         "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
         "spark.sql.warehouse.dir": stack.data("spark") / "warehouse",
