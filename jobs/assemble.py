@@ -25,11 +25,10 @@ def main(dataset: str) -> Outcome:
             raise LakemintError(f"there is no {missing[0]}/{dataset} yet; `lakemint run {dataset}` makes it")
         silver, labels = (read_table(spark, uri[name], version) for name, version in inputs.items())
         note = commit_note("assemble", recipe.digest, contract.digest, **inputs)
-        last = last_commit(spark, uri["gold"])
-        changed = last is None or last[1] != note
-        if changed:
+        version, known = last_commit(spark, uri["gold"]) or (None, {})
+        if changed := known != note:
             replace_table(gold(silver, labels, contract.table("gold"), recipe.split), uri["gold"], note)
-        version = table_version(spark, uri["gold"])
+            version = table_version(spark, uri["gold"])
         splits = read_table(spark, uri["gold"], version).groupBy(SPLIT).count().collect()
         counts = {row[SPLIT]: row["count"] for row in splits}
         labeled = sum(counts.values())
