@@ -56,7 +56,8 @@ def add_answers(spark: "SparkSession", config: Config, recipe: Recipe) -> dict[s
             # The cursor moves with the last chunk: killed before it, the next run reads the same again.
             cursor = head if is_last else reading.after
             note = commit_note(STAGE, recipe.digest) | ({"cursor": asdict(cursor)} if cursor else {})
-            counts["new"] += _add(events(spark, table), uri, note)
+            if table.num_rows or last is None:
+                counts["new"] += _add(events(spark, table), uri, note)
         counts.update(reading.counts)
     return dict(counts)
 
