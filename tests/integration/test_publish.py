@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +16,7 @@ from pyspark.sql import SparkSession
 
 import lakemint
 from lakemint.config import Config
-from lakemint.errors import ConservationError, GateFailed, LakemintError
+from lakemint.errors import ConservationError, GateFailed, LakemintError, VersionNotFound
 from lakemint.outcome import Outcome
 from lakemint.publish.shards import ShardWriter, written
 from lakemint.publish.transforms import columns_of, shards
@@ -150,6 +151,21 @@ def test_the_manifest_and_the_card_say_where_everything_went(letters: GoldDatase
     missing = command("version", "show", "letters@2")
     assert (missing.returncode, missing.stdout) == (1, "")
     assert "letters@2: no such version; there is letters@1" in missing.stderr
+
+
+def test_the_baseline_is_scored_once_a_version_and_stands_on_its_card(letters: GoldDataset) -> None:
+    with pytest.raises(VersionNotFound, match="letters has no published version yet"):
+        run_job("train", DATASET)
+    run_job("publish", DATASET)
+    first = run_job("train", DATASET)
+    assert (first.subject, first.changed) == ("letters@1", True)
+    assert run_job("train", DATASET) == replace(first, changed=False)
+    score = json.loads(command("version", "show", "letters", "--json").stdout)["baseline"]
+    tested = [row["label"] for row in letters.rows.values() if row["split"] == "test"]
+    assert score["test_rows"] == len(tested)
+    assert score["majority"] == pytest.approx(max(Counter(tested).values()) / len(tested), abs=1e-6)
+    assert score["accuracy"] > 0.95  # each text holds its label's name
+    assert score["manifest"] == first.identity
 
 
 def test_shards_are_the_same_bytes_however_spark_cuts_the_rows(letters: GoldDataset) -> None:
