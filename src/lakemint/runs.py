@@ -209,24 +209,21 @@ class Walk:
         if self.stage == STAGES[-1]:
             self.done = True
             return
-        following = STAGES[STAGES.index(self.stage) + 1]
+        following = f"{STAGES[STAGES.index(self.stage) + 1]}_{self.dataset}"
+        # Airflow 3.3 cannot show an event while a run that it woke has not begun (its issue 71360).
         found = self._api.glance("/assets/events", source_dag_id=dag, source_run_id=run)
-        if found is None:
-            # Airflow 3.3 cannot show an event while a run that it woke has not begun (its issue 71360).
-            self._wait_in_line(f"{following}_{self.dataset}")
-            return
-        for woken in (created for event in found["asset_events"] for created in event["created_dagruns"]):
-            if woken["dag_id"] == f"{following}_{self.dataset}":
-                self._enter(following, woken["run_id"])
+        events = found["asset_events"] if found else []
+        for woken in (created for event in events for created in event["created_dagruns"]):
+            if woken["dag_id"] == following:
+                self._enter(following.removesuffix(f"_{self.dataset}"), woken["run_id"])
                 return
         self._ended = self._ended or time.monotonic()
-        if time.monotonic() - self._ended > WOKEN_WITHIN:
-            self._explain_silence(dag, f"{following}_{self.dataset}", bool(found["asset_events"]))
-
-    def _wait_in_line(self, following: str) -> None:
-        self._ended = self._ended or time.monotonic()
-        if time.monotonic() - self._ended > QUEUED_LONG and (note := self._line(following)):
-            self.stages[self.stage] = replace(self.stages[self.stage], note=f"woke {following}, which {note}")
+        silence = time.monotonic() - self._ended
+        if silence > QUEUED_LONG and (note := self._line(following)):
+            # Airflow makes the run only when the one at work has ended.
+            self.stages[self.stage] = replace(self.stages[self.stage], note=f"{following} {note}")
+        elif silence > WOKEN_WITHIN and found is not None:
+            self._explain_silence(dag, following, bool(events))
 
     def _line(self, dag: str) -> str:
         """What a queued run of the DAG waits for."""
