@@ -95,11 +95,12 @@ class _Handler(BaseHTTPRequestHandler):
         self, status: int, headers: list[tuple[str, str]], data: bytes, cut: int | None = None
     ) -> None:
         self.send_response_only(status)
-        passed = {name.lower(): value for name, value in headers}
-        for name in ("transfer-encoding", "connection"):
-            passed.pop(name, None)
-        for name, value in {"content-length": str(len(data)), **passed}.items():
-            self.send_header(name, value)
+        passed = [(name.lower(), value) for name, value in headers]
+        if "content-length" not in dict(passed):
+            passed.append(("content-length", str(len(data))))
+        for name, value in passed:
+            if name not in ("transfer-encoding", "connection"):
+                self.send_header(name, value)
         self.end_headers()
         self.wfile.write(data[:cut])
 

@@ -30,6 +30,7 @@ from lakemint.outcome import Outcome
 from lakemint.recipe import load_recipe
 from lakemint.spark import last_commit, read_table, replace_table
 from lakemint.store import Store
+from tests.integration.fault_proxy import Fault, FaultProxy
 from tests.support import CHECKOUT
 
 if TYPE_CHECKING:
@@ -287,6 +288,32 @@ def test_a_replay_that_is_killed_is_completed(dataset: Dataset) -> None:
     assert dataset.job("label_replay").changed
     assert_replayed_once(dataset)
     _check_that_accounts_are_found_again(dataset)
+
+
+def test_lost_replies_lose_nothing_and_double_nothing(
+    dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Project, tasks, an account and every third answer are made, but the replies never come."""
+    proxy = FaultProxy(dataset.config.label_studio_url)
+    lost = Fault(lose_reply=True)
+    counts: Counter[str] = Counter()
+
+    def judge(method: str, path: str) -> Fault | None:
+        kind = f"{method} {path.rstrip('/').rpartition('/')[2]}"
+        counts[kind] += 1
+        once = kind in ("POST projects", "POST import", "POST signup", "GET tasks") and counts[kind] == 1
+        return lost if once or (kind == "POST annotations" and counts[kind] % 3 == 0) else None
+
+    proxy.judge = judge
+    monkeypatch.setenv("LAKEMINT_LABEL_STUDIO_URL", proxy.endpoint)
+    assert dataset.job("label_send").counts == {"sent": 12, "tasks": 12, "duplicates": 0}
+    dataset.job("label_replay")
+    proxy.close()
+    assert counts["POST projects"] == counts["POST import"] == 1
+    assert counts["POST annotations"] > 6
+    assert_replayed_once(dataset)
+    with connect(dataset.config) as studio:
+        assert len(studio.get("/api/projects/", title=dataset.name)["results"]) == 1
 
 
 def _check_that_accounts_are_found_again(dataset: Dataset) -> None:

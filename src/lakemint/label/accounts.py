@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lakemint.config import Config
-from lakemint.errors import LabelStudioError
+from lakemint.errors import LabelStudioError, LabelStudioUnavailable
 from lakemint.label.studio import LabelStudio, checked
 
 if TYPE_CHECKING:
@@ -81,24 +81,28 @@ def _works(studio: LabelStudio, token: str) -> bool:
 
 
 def _enter(studio: LabelStudio, address: str, password: str, join: bool) -> str:
-    """The account's own token, by its own session: signed up by the invite link, or logged in."""
+    """The account's own token, by its own session: signed up by the invite link, or logged in.
+
+    After a sign-up without a reply, or one that is refused, we may be signed up already: log in.
+    """
     import httpx
 
-    path = str(studio.get("/api/invite")["invite_url"]) if join else "/user/login/"
-    with httpx.Client(base_url=studio.url, timeout=60) as browser:
-        try:
-            entered = _submit(browser, path, address, password)
-            if not entered and join:  # a sign-up whose reply was lost
-                entered = _submit(browser, "/user/login/", address, password)
-            if entered:
-                return str(checked(browser.get("/api/current-user/token"), studio.url)["token"])
-        except httpx.TransportError as error:
-            raise LabelStudioError(
-                f"Label Studio at {studio.url} does not answer; `lakemint doctor` tells what is down"
-            ) from error
+    login = "/user/login/"
+    unanswered = None
+    for path in (str(studio.get("/api/invite")["invite_url"]), login) if join else (login,):
+        with httpx.Client(base_url=studio.url, timeout=60) as browser:
+            try:
+                if _submit(browser, path, address, password):
+                    return str(checked(browser.get("/api/current-user/token"), studio.url)["token"])
+            except httpx.TransportError as error:
+                unanswered = error
+    if unanswered is not None:
+        raise LabelStudioUnavailable(
+            f"Label Studio at {studio.url} does not answer; `lakemint doctor` tells what is down"
+        ) from unanswered
     raise LabelStudioError(
-        f"the account {address} is in Label Studio at {studio.url}, but not with our password: set the "
-        "annotator_key it was made with, or take the account out there"
+        f"Label Studio at {studio.url} does not let {address} in: set the annotator_key that the account was "
+        "made with, or take the account out there; and see that people may sign up by the invite link"
     )
 
 
