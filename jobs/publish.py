@@ -41,10 +41,9 @@ def main(dataset: str) -> Outcome:
         tables = {name: read_table(spark, lake.table(name, dataset), at) for name, at in basis.inputs.items()}
         columns = columns_of(tables["gold"])
         writer = ShardWriter(dataset, config.lake, config.s3_endpoint, config.s3_region, columns)
+        counts = conserved(dataset, ((row["name"], row["rows"]) for row in count_records(tables).collect()))
         said = shards(tables["gold"], recipe.publish.buckets, writer).collect()
-        rows = written(row.asDict() for row in said)
-        counts = conserved(dataset, count_records(tables, sum(row["rows"] for row in rows)))
-    splits = split_records(SPLITS, rows)
+    splits = split_records(SPLITS, written(row.asDict() for row in said))
     labels = commits["labels"][1].get("summary", {})
     manifest = manifest_of(basis, columns, labels, counts, splits)
     record, made = commit(store, lake, manifest, lambda: datetime.now(UTC).isoformat(timespec="seconds"))

@@ -68,8 +68,9 @@ def _stale(table: str, commits: Mapping[str, Commit]) -> Iterable[str]:
             yield f"{table} was made from version {used} of {source}, which is at {commits[source][0]}"
 
 
-def conserved(dataset: str, counts: Counts) -> Counts:
-    """The counts themselves; raises ConservationError with the numbers when records are lost or doubled."""
+def conserved(dataset: str, counted: Iterable[tuple[str, int]]) -> Counts:
+    """(name, rows) as `Counts`; raises ConservationError, with the numbers, when they do not add up."""
+    counts = Counts(**(dict.fromkeys(Counts.model_fields, 0) | dict(counted)))
     out = counts.published + counts.unlabeled + counts.rejected + counts.quarantined
     if counts.raw != out:
         raise ConservationError(
@@ -106,7 +107,15 @@ def manifest_of(
     counts: Counts,
     splits: dict[str, SplitRecord],
 ) -> Manifest:
-    """Everything bound together; `labels` is the summary in the note of the labels' commit."""
+    """Everything bound together; `labels` is the summary in the note of the labels' commit.
+
+    Raises ConservationError when the shards do not hold all of gold.
+    """
+    sharded = sum(split.rows for split in splits.values())
+    if sharded != counts.published:
+        raise ConservationError(
+            f"{basis.dataset}: gold has {counts.published} rows, its shards {sharded}; nothing was published"
+        )
     known = {name: labels[name] for name in LabelSummary.model_fields if name in labels}
     return Manifest(
         **vars(basis),

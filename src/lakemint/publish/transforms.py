@@ -1,6 +1,7 @@
 """Gold to shards, as pure functions of DataFrames."""
 
 from collections.abc import Mapping
+from functools import reduce
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -9,7 +10,6 @@ from lakemint.columns import ARROW_OF_SPARK
 from lakemint.errors import LakemintError
 from lakemint.names import SAMPLE_ID, SPLIT
 from lakemint.publish.shards import BUCKET, WRITTEN, ShardWriter
-from lakemint.records import Counts
 
 
 def bucket_of(sample_id: Column, buckets: int) -> Column:
@@ -42,15 +42,24 @@ def columns_of(gold: DataFrame) -> tuple[tuple[str, str], ...]:
     return tuple((name, ARROW_OF_SPARK[kind]) for name, kind in gold.dtypes if name != SPLIT)
 
 
-def count_records(tables: Mapping[str, DataFrame], published: int) -> Counts:
-    """Where the raw records went, counted in the tables themselves; a table that is missing holds none."""
-    raw = F.coalesce(F.sum(F.col("records") + F.col("quarantined")), F.lit(0))
+def count_records(tables: Mapping[str, DataFrame]) -> DataFrame:
+    """Where the raw records went, as rows of (name, rows): raw, quarantined, rejected, unlabeled, published.
+
+    Counted in the tables themselves, in one query; a table that is missing holds none.
+    """
     examples = tables["gold"].select(SAMPLE_ID)
-    unlabeled = tables["silver"].join(examples, on=SAMPLE_ID, how="left_anti")
-    return Counts(
-        raw=tables["objects"].select(raw.alias("raw")).collect()[0]["raw"],
-        quarantined=tables["quarantine"].count() if "quarantine" in tables else 0,
-        rejected=tables["rejected"].count() if "rejected" in tables else 0,
-        unlabeled=unlabeled.count(),
-        published=published,
+    raw = F.coalesce(F.sum(F.col("records") + F.col("quarantined")), F.lit(0))
+    frames = {
+        "quarantined": tables.get("quarantine"),
+        "rejected": tables.get("rejected"),
+        "unlabeled": tables["silver"].join(examples, on=SAMPLE_ID, how="left_anti"),
+        "published": examples,
+    }
+    counted = [
+        frame.agg(F.lit(name).alias("name"), F.count("*").alias("rows"))
+        for name, frame in frames.items()
+        if frame is not None
+    ]
+    return reduce(
+        DataFrame.unionAll, counted, tables["objects"].agg(F.lit("raw").alias("name"), raw.alias("rows"))
     )

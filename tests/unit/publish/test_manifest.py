@@ -18,7 +18,7 @@ from lakemint.publish.manifest import (
 from lakemint.records import Counts
 
 RECIPE, CONTRACT = "a" * 64, "b" * 64
-COUNTS = Counts(raw=10, quarantined=1, rejected=2, unlabeled=3, published=4)
+COUNTS = Counts(raw=12, quarantined=1, rejected=2, unlabeled=3, published=6)
 
 
 def commits(**changed: Commit) -> dict[str, Commit]:
@@ -67,11 +67,16 @@ def test_a_missing_table_is_named(table: str) -> None:
 
 
 def test_conservation_holds_or_fails_with_the_numbers() -> None:
-    assert conserved("notes", COUNTS) == COUNTS
-    for wrong in (9, 11):
-        words = f"notes: {wrong} raw records ≠ 4 published + 3 unlabeled + 2 rejected + 1 quarantined = 10"
+    counted = list(COUNTS.model_dump().items())
+    assert conserved("notes", counted) == COUNTS
+    for wrong in (11, 13):
+        words = f"notes: {wrong} raw records ≠ 6 published + 3 unlabeled + 2 rejected + 1 quarantined = 12"
         with pytest.raises(ConservationError, match=re.escape(words)):
-            conserved("notes", COUNTS.model_copy(update={"raw": wrong}))
+            conserved("notes", [*counted, ("raw", wrong)])
+
+
+def test_a_table_that_was_not_counted_holds_nothing() -> None:
+    assert conserved("notes", [("raw", 2), ("published", 2)]).quarantined == 0
 
 
 def written(split: str, bucket: int, rows: int, **labels: int) -> dict[str, Any]:
@@ -107,6 +112,12 @@ def test_the_digest_follows_from_what_was_found_not_from_its_order() -> None:
     assert len(found) == 1
 
 
+def test_shards_without_all_of_gold_are_no_version() -> None:
+    basis = basis_of("notes", CONTRACT, RECIPE, commits(), [])
+    with pytest.raises(ConservationError, match="gold has 6 rows, its shards 3"):
+        manifest_of(basis, [], {}, COUNTS, split_records((), SHARDS[1:]))
+
+
 def test_a_manifest_holds_the_agreed_fields_and_its_basis_is_recognised() -> None:
     basis = basis_of("notes", CONTRACT, RECIPE, commits(), ["e" * 64])
     summary = {
@@ -124,7 +135,7 @@ def test_a_manifest_holds_the_agreed_fields_and_its_basis_is_recognised() -> Non
     assert not other.is_that_of(manifest)
     content = manifest.content
     assert content["labels"] == summary
-    assert content["counts"] == {"raw": 10, "quarantined": 1, "rejected": 2, "unlabeled": 3, "published": 4}
+    assert content["counts"] == {"raw": 12, "quarantined": 1, "rejected": 2, "unlabeled": 3, "published": 6}
     assert content["inputs"] == {"objects": 0, "silver": 3, "bronze": 0, "labels": 1, "gold": 2}
     assert content["schema"] == [{"name": "sample_id", "type": "string"}]
     expected = [
