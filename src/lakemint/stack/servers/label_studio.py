@@ -55,7 +55,8 @@ class LabelStudio:
             "LABEL_STUDIO_DISABLE_SIGNUP_WITHOUT_LINK": "true",
         }
         command = (
-            str(stack.label_studio / "bin" / "label-studio"),
+            str(stack.label_studio / "bin" / "python"),
+            str(stack.checkout / "infra" / "local" / "label_studio_server.py"),
             "start",
             "--no-browser",
             "--internal-host=127.0.0.1",
