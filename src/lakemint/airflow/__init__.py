@@ -2,14 +2,35 @@
 
     from lakemint.airflow import GateOperator, JobOperator, Table
 
-Nothing heavy is imported here: DAG files are parsed again and again, the work is done in the jobs.
+Nothing is imported before it is asked for: Airflow reads the provider's description while it is still
+reading its own configuration, and DAG files are parsed again and again.
 """
 
-from lakemint.airflow.assets import Table, Version
-from lakemint.airflow.operators import AnswersOperator, GateOperator, JobOperator
-from lakemint.airflow.road import datasets, stage_dag
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lakemint.airflow.assets import Table, Version
+    from lakemint.airflow.operators import AnswersOperator, GateOperator, JobOperator
+    from lakemint.airflow.road import datasets, stage_dag
 
 __all__ = ["AnswersOperator", "GateOperator", "JobOperator", "Table", "Version", "datasets", "stage_dag"]
+
+_HOMES = {
+    "Table": "assets",
+    "Version": "assets",
+    "AnswersOperator": "operators",
+    "GateOperator": "operators",
+    "JobOperator": "operators",
+    "datasets": "road",
+    "stage_dag": "road",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def get_provider_info() -> dict[str, object]:
