@@ -1,10 +1,12 @@
 """The servers' logs: their ends, and what comes next."""
 
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 _BLOCK = 64 * 1024
+_TROUBLE = re.compile(r"(?i:error|fatal|exception|panic|denied)|^F\d{4} ")
 
 
 def tail(path: Path, lines: int) -> list[str]:
@@ -17,6 +19,13 @@ def tail(path: Path, lines: int) -> list[str]:
     except FileNotFoundError:
         return []
     return text.splitlines()[-lines:] if lines else []
+
+
+def telling(path: Path) -> list[str]:
+    """The last lines that sound like trouble; the very last ones, when none does."""
+    lines = [line.rstrip() for line in tail(path, 200)]
+    trouble = [line for line in lines if _TROUBLE.search(line) and not line[:1].isspace()]
+    return [line[:300] for line in (trouble[-5:] or lines[-10:])]
 
 
 def follow(paths: list[Path]) -> Iterator[tuple[Path, str]]:

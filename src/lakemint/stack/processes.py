@@ -18,7 +18,7 @@ def find_processes(home: Path) -> list[psutil.Process]:
         found |= {child.pid: child for child in _descendants(process)}
     for spared in (os.getpid(), *(parent.pid for parent in psutil.Process().parents())):
         found.pop(spared, None)
-    return list(found.values())
+    return alive(list(found.values()), seconds=0)
 
 
 def end_processes(processes: Iterable[psutil.Process], patience: float = 10) -> int:

@@ -10,7 +10,7 @@ from pathlib import Path
 from lakemint.errors import LakemintError, StackError
 from lakemint.stack.layout import Stack
 from lakemint.stack.lock import locked
-from lakemint.stack.logs import tail
+from lakemint.stack.logs import telling
 from lakemint.stack.ports import holder, is_free
 from lakemint.stack.processes import end_processes, find_processes
 from lakemint.stack.program import NotReady, Program, Server
@@ -158,5 +158,5 @@ def ill(stack: Stack, server: Server, states: dict[str, State]) -> str | None:
 
 def _failure(stack: Stack, server: Server, program: str, reason: str) -> StackError:
     log = stack.log(program)
-    last = "\n".join(f"  | {line}" for line in tail(log, 12))
+    last = "\n".join(f"  | {line}" for line in telling(log))
     return StackError(f"{server.title} does not start: {reason}\n{last}\nits log: {log}")

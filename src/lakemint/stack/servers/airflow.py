@@ -73,7 +73,8 @@ class Airflow:
         health = ask(port, "/api/v2/monitor/health")
         for part in ("scheduler", "dag_processor", "triggerer"):
             beat = health.get(part, {}).get(f"latest_{part}_heartbeat")
-            if not beat or datetime.fromisoformat(beat).timestamp() < since:
+            # The supervisor counts whole seconds: a beat of that second may be its predecessor's last.
+            if not beat or datetime.fromisoformat(beat).timestamp() < since + 1:
                 raise NotReady(f"the {part.replace('_', ' ')} is not there yet")
             if health[part]["status"] != "healthy":
                 raise NotReady(f"the {part.replace('_', ' ')} is {health[part]['status']}")
