@@ -85,19 +85,18 @@ def _fetch(stack: Stack, jars: Sequence[Jar], report: Report) -> None:
     (folder / "ivy.xml").write_text(_module(jars))
     output = _run_ivy(stack, folder, sum(jar.size for jar in jars), report)
     source = mirror or "Maven Central"
-    for jar in jars:
-        path = folder / "out" / jar.file
-        if not path.is_file():
-            raise StackError(
-                f"{jar.coordinate} could not be fetched from {source}: {_reason(output)}; "
-                "is the network there? LAKEMINT_MAVEN_MIRROR=https://… names a mirror"
-            )
-        if not jar.fits(path):
-            shutil.rmtree(folder)
-            raise StackError(
-                f"{jar.coordinate} from {source} is not what infra/local/jars.txt says (SHA-256 or size): "
-                "nothing was installed; try again, or name another source by LAKEMINT_MAVEN_MIRROR=https://…"
-            )
+    absent = [jar for jar in jars if not (folder / "out" / jar.file).is_file()]
+    if absent:
+        raise StackError(
+            f"{len(absent)} JARs could not be fetched from {source}: {_reason(output)}; "
+            "is the network there? LAKEMINT_MAVEN_MIRROR=https://… names a mirror"
+        )
+    if wrong := [jar for jar in jars if not jar.fits(folder / "out" / jar.file)]:
+        shutil.rmtree(folder)
+        raise StackError(
+            f"{wrong[0].coordinate} from {source} is not what infra/local/jars.txt says (SHA-256 or size): "
+            "nothing was installed; try again, or name another source by LAKEMINT_MAVEN_MIRROR=https://…"
+        )
     for jar in jars:
         (folder / "out" / jar.file).replace(stack.jars / jar.file)
     shutil.rmtree(folder)
