@@ -11,6 +11,7 @@ from lakemint.stack.program import NotReady, Program
 from lakemint.stack.report import Report
 
 _SERVER = "org.apache.spark.sql.connect.service.SparkConnectServer"
+_DELTA_DEFAULTS = "spark.databricks.delta.properties.defaults"
 _VERSION_CALL = "/spark.connect.SparkConnectService/AnalyzePlan"
 _RELEASE_CALL = "/spark.connect.SparkConnectService/ReleaseSession"
 
@@ -87,6 +88,9 @@ def _properties(stack: Stack) -> dict[str, object]:
         "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
         "spark.sql.warehouse.dir": stack.data("spark") / "warehouse",
         "spark.databricks.delta.snapshotPartitions": 2,
+        # A published version names the table versions it was made from: they stay.
+        f"{_DELTA_DEFAULTS}.logRetentionDuration": "interval 3650 days",
+        f"{_DELTA_DEFAULTS}.deletedFileRetentionDuration": "interval 3650 days",
         "spark.sql.shuffle.partitions": 2,
         "spark.default.parallelism": 2,
         "spark.sql.execution.arrow.pyspark.enabled": "true",
