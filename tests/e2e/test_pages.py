@@ -45,6 +45,7 @@ def keep(page: Page, name: str) -> None:
 
 def test_airflow_shows_the_road_as_assets(road: Road, page: Page) -> None:
     config = road.config
+    page.set_viewport_size({"width": 2300, "height": 620})  # the road is long
     page.goto(f"{config.airflow_url}/auth/login")
     page.get_by_role("textbox").nth(0).fill(config.airflow_user)
     page.locator("input[type=password]").fill(config.airflow_password)
