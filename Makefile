@@ -26,7 +26,7 @@ test: setup browser check  ## Set up and run all the tests
 	@.venv/bin/python -m pytest tests/e2e -q
 
 check: setup  ## Lint and type-check
-	@.venv/bin/ruff check --quiet . && .venv/bin/ruff format --check --quiet . && .venv/bin/mypy
+	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy
 
 setup: .venv/.ready $(LABEL_STUDIO)/.ready  ## Both environments, from the locks
 

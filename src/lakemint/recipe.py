@@ -29,7 +29,7 @@ class Source(_Part):
     columns: list[str] = Field(default_factory=list)
     """Names of the columns of tsv and csv without a header, of the fields of jsonl."""
     path: str | None = None
-    """For `file`: the form of keys after the source's prefix, whose names become columns: `{digit}/{name}.png`."""
+    """For `file`: how keys go on after the source's prefix; names become columns: `{digit}/{name}.png`."""
     content: str = "content"
     """For `file`: the column that holds the object's bytes."""
 

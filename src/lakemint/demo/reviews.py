@@ -55,9 +55,7 @@ def _download(folder: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     if done.returncode != 0:
         last = done.stderr.strip().splitlines()[-1:] or ["no message"]
-        raise LakemintError(
-            f"could not fetch {SDIST} with pip ({last[0]}); or put it in {folder.parent}"
-        )
+        raise LakemintError(f"could not fetch {SDIST} with pip ({last[0]}); or put it in {folder.parent}")
 
 
 def _sha256(path: Path) -> str:
