@@ -1,4 +1,4 @@
-"""`lakemint demo`: real raw data walked through the road. `lakemint land`: the landing, for files of your own."""
+"""`lakemint demo`: real raw data walk the road. `lakemint land`: the landing, for files of your own."""
 
 import sys
 import time
