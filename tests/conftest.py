@@ -25,6 +25,16 @@ BUCKET = "test"
 OWN_HOME = CHECKOUT / ".lakemint" / "test"
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--seeds", type=int, default=2, help="Seeds of each fault campaign.")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A test that takes a `seed` is a campaign."""
+    if "seed" in metafunc.fixturenames:
+        metafunc.parametrize("seed", range(metafunc.config.getoption("seeds")))
+
+
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Config:
     """Settings of a running stack, with a bucket for tests."""

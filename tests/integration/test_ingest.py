@@ -199,7 +199,6 @@ def test_a_run_that_died_after_its_first_table_is_made_good(notes: SmallDataset,
     assert not notes.run("ingest").changed
 
 
-@pytest.mark.parametrize("seed", range(2))
 def test_killed_at_any_time_and_run_again_gives_the_same_tables(
     notes: SmallDataset, config: Config, seed: int
 ) -> None:
