@@ -42,6 +42,10 @@ def last_line(*arguments: str | Path) -> Any:
     return json.loads(done.stdout.splitlines()[-1])
 
 
+def import_seconds() -> float:
+    return float(last_line("-c", IMPORT))
+
+
 def parse_seconds() -> float:
     found = last_line(PARSE, CHECKOUT / "dags")
     if found["errors"] or len(found["dags"]) < len(STAGES):
