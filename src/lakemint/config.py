@@ -2,7 +2,7 @@
 
 A setting `s3_endpoint` is looked up, in this order, as the variable `LAKEMINT_S3_ENDPOINT`, in
 `<home>/settings.json` (addresses) and in `<home>/credentials.json` (secrets, mode 0600). `<home>` is
-`LAKEMINT_HOME`, or `.lakemint/stack` in the nearest folder upwards that has a `.lakemint`.
+`LAKEMINT_HOME`, or `.lakemint/stack` in the nearest folder upwards that has `schemas/`.
 A training image needs only `LAKEMINT_LAKE` and the usual AWS variables.
 """
 
@@ -126,9 +126,11 @@ def _read(home: Path | None, name: str) -> dict[str, str]:
     try:
         content = json.loads(path.read_text())
     except ValueError as error:
-        raise ConfigError(f"{path}: not JSON ({error}); remove it and run `lakemint up`") from error
+        raise ConfigError(
+            f"{path}: not JSON ({error}); mend it, or move the whole {path.parent} away and run `lakemint up`"
+        ) from error
     if not isinstance(content, dict):
-        raise ConfigError(f"{path}: expected an object; remove it and run `lakemint up`")
+        raise ConfigError(f"{path}: expected an object; mend it, or move the whole {path.parent} away")
     return {str(key): str(value) for key, value in content.items()}
 
 

@@ -90,8 +90,11 @@ def _silver(silver: Table, recipe: Recipe) -> Iterator[tuple[str, str]]:
 
 def _gold(silver: Table, gold: Table) -> Iterator[tuple[str, str]]:
     """Gold is silver's columns and the label."""
-    if gold.column(LABEL) is None:
+    label = gold.column(LABEL)
+    if label is None:
         yield "contract.yaml: schema[gold]", f"no property {LABEL!r}; gold is what people labeled"
+    elif label.type != "string":
+        yield f"contract.yaml: schema[gold].properties[{LABEL}]", f"{label.type}, but a label is a string"
     for column in gold.columns:
         place = f"contract.yaml: schema[gold].properties[{column.name}]"
         origin = silver.column(column.name)

@@ -148,6 +148,9 @@ class Label(_Part):
             raise ValueError("name either known (a column) or form (people are asked)")
         if self.form is not None and (self.sample is None or self.answers is None):
             raise ValueError("a form needs sample and answers")
+        means = [answer for answers in self.classes.values() for answer in answers]
+        if twice := sorted({answer for answer in means if means.count(answer) > 1}):
+            raise ValueError(f"classes: {', '.join(twice)} stands twice; an answer means one class")
         return self
 
     def class_of(self, answer: str) -> str:

@@ -4,4 +4,4 @@ CAMPAIGNS = {
     "ingest_kills": "tests/integration/test_ingest.py::"
     "test_killed_at_any_time_and_run_again_gives_the_same_tables",
 }
-"""Name → the test that takes one `seed`. `ingest_kills`: killed at random times, it equals an undisturbed run."""
+"""Name → the test that takes one `seed`. `ingest_kills`: ingest, killed at random times and run again."""

@@ -19,7 +19,15 @@ if TYPE_CHECKING:
 ERROR_KEY = "error"
 """XCom key of a failed job's error; `lakemint run` shows it."""
 
-SECRETS = ("s3_secret_key", "spark_token", "airflow_password", "label_studio_password", "label_studio_token")
+SECRETS = (
+    "annotator_key",
+    "s3_access_key",
+    "s3_secret_key",
+    "spark_token",
+    "airflow_password",
+    "label_studio_password",
+    "label_studio_token",
+)
 """Settings that Airflow masks in the logs of jobs, should one ever print them."""
 
 

@@ -52,7 +52,10 @@ def _download(folder: Path) -> None:
         *(sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"),
         *("--no-deps", "--no-binary", ":all:", "--require-hashes", "-r", str(pin), "-d", str(folder)),
     ]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    except subprocess.TimeoutExpired as error:
+        raise LakemintError(f"could not fetch {SDIST} with pip in 5 minutes; check the network") from error
     if done.returncode != 0:
         last = done.stderr.strip().splitlines()[-1:] or ["no message"]
         raise LakemintError(f"could not fetch {SDIST} with pip ({last[0]}); or put it in {folder.parent}")

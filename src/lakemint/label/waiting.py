@@ -16,7 +16,8 @@ from lakemint.store import open_store
 def answers_missing(config: Config, dataset: str) -> int:
     """Answers asked for and not given yet; 0 for a dataset whose labels are known, or before its first send.
 
-    A sample that is replayed needs no more answers than are recorded. Raises LakemintError.
+    A sample that is replayed needs no more answers than are recorded. Who skips a sample is not asked again:
+    a skip is waited for no longer. Raises LakemintError.
     """
     asked = asking(load_recipe(config.datasets(), dataset))
     if asked is None:
@@ -26,9 +27,14 @@ def answers_missing(config: Config, dataset: str) -> int:
         if project is None:
             return 0
         wanted = _wanted(config, asked)
-        fields, only = ("data", "total_annotations"), fewer_answers_than(asked.per_sample)
+        fields = ("data", "total_annotations", "cancelled_annotations")
+        only = fewer_answers_than(asked.per_sample)
         tasks = (task for page in studio.tasks(project.id, fields, only) for task in page if sample_of(task))
-        return sum(max(0, wanted(task["data"]) - task["total_annotations"]) for task in tasks)
+        return sum(max(0, wanted(task["data"]) - _given(task)) for task in tasks)
+
+
+def _given(task: Mapping[str, Any]) -> int:
+    return int(task["total_annotations"]) + int(task["cancelled_annotations"])
 
 
 def _wanted(config: Config, asked: Asking) -> Callable[[Mapping[str, Any]], int]:

@@ -53,10 +53,11 @@ def require_current(dataset: str, contract: str, recipe: str, commits: Mapping[s
         if table not in commits:
             raise LakemintError(f"there is no {table}/{dataset} yet; `lakemint run {dataset}` makes it")
     stale = [reason for table in _CHAINED for reason in _stale(table, commits)]
-    note = commits["gold"][1]
-    for what, digest in (("recipe", recipe), ("contract", contract)):
-        if note.get(what) not in (None, digest):
-            stale.append(f"gold was made by another {what} than schemas/{dataset}/{what}.yaml is now")
+    for table in ("silver", "labels", "gold"):
+        note = commits[table][1]
+        for what, digest in (("recipe", recipe), ("contract", contract)):
+            if note.get(what) not in (None, digest):
+                stale.append(f"{table} was made by another {what} than schemas/{dataset}/{what}.yaml is now")
     if stale:
         raise LakemintError(f"{dataset}: {'; '.join(stale)}: `lakemint run {dataset}` brings all up to date")
 

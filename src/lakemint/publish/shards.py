@@ -67,7 +67,7 @@ def written(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     for row in said:
         if row["failed"] is not None:
             kind, _, message = row["failed"].partition(": ")
-            raise getattr(errors, kind)(message)
+            raise getattr(errors, kind, errors.StoreError)(message)
     return [{**row, "labels": json.loads(row["labels"])} for row in said]
 
 

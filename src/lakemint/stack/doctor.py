@@ -99,7 +99,7 @@ def _secrets(stack: Stack) -> Iterator[Finding]:
     ]
     open_ = [path for path in private if path.exists() and stat.S_IMODE(path.stat().st_mode) & 0o077]
     open_ += [stack.home] if stat.S_IMODE(stack.home.stat().st_mode) & 0o077 else []
-    mend = f"chmod go-rwx {' '.join(map(str, open_))}; others may have read the secrets: remove {CREDENTIALS}"
+    mend = f"chmod go-rwx {' '.join(map(str, open_))}; others may have read the secrets in them"
     yield Finding(
         "secrets", not open_, f"readable by others: {open_[0]}" if open_ else "closed to others", mend
     )

@@ -43,6 +43,7 @@ def up(
     stack = read_stack(home.resolve(), checkout)
     stack.make_folders()
     with locked(stack, "up"):
+        stack = read_stack(stack.home, checkout)  # another `up` may have settled it since
         if Supervisor(stack).running():
             stack = settle(stack)
             active = _join(stack, chosen)

@@ -23,6 +23,7 @@ def down(home: Path, *, report: Report | None = None) -> None:
     if not stack.run.is_dir():
         return
     with locked(stack, "down"):
+        stack = read_stack(stack.home)  # an `up` may have settled it since
         supervisor = Supervisor(stack)
         report.begin("servers")
         if supervisor.running():
