@@ -7,6 +7,9 @@ from collections.abc import Iterable
 # Below the range from which systems take the ports of outgoing connections.
 _FIRST, _LAST = 20_000, 32_000
 
+NOBODY = "another user's program"
+"""Who holds a port when nobody can be named; a killed process of many threads does too while it is dying."""
+
 
 def is_free(port: int) -> bool:
     """Whether a server could listen on the port of this machine now."""
@@ -29,13 +32,13 @@ def choose_ports(names: Iterable[str], taken: set[int]) -> dict[str, int]:
 
 
 def holder(port: int) -> str:
-    """Who listens on the port, in words: `python (pid 77)`, or `another user's program`."""
+    """Who listens on the port, in words: `python (pid 77)`, or NOBODY that can be named."""
     import psutil
 
     try:
         connections = psutil.net_connections("tcp")
     except psutil.AccessDenied:
-        return "another program"
+        return NOBODY
     for connection in connections:
         if connection.laddr and connection.laddr.port == port and connection.status == psutil.CONN_LISTEN:
             if connection.pid is None:
@@ -44,4 +47,4 @@ def holder(port: int) -> str:
                 return f"{psutil.Process(connection.pid).name()} (pid {connection.pid})"
             except psutil.Error:
                 break
-    return "another user's program"
+    return NOBODY

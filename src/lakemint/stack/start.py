@@ -11,7 +11,7 @@ from lakemint.errors import LakemintError, StackError
 from lakemint.stack.layout import Stack
 from lakemint.stack.lock import locked
 from lakemint.stack.logs import telling
-from lakemint.stack.ports import holder, is_free
+from lakemint.stack.ports import NOBODY, holder, is_free
 from lakemint.stack.processes import end_processes, find_processes
 from lakemint.stack.program import NotReady, Program, Server
 from lakemint.stack.report import Report
@@ -21,6 +21,9 @@ from lakemint.stack.supervisor import State, Supervisor
 
 PATIENCE = 300
 """Seconds that a server may take to serve: much more than it needs, for busy machines."""
+_DYING = 10.0
+"""Seconds in which a killed server lets go of its port."""
+
 _FALLS = 3
 """A program that starts this often without serving will not serve."""
 
@@ -88,7 +91,11 @@ def _demand_ports(stack: Stack, servers: Sequence[Server]) -> None:
 
 
 def _demand_port(stack: Stack, title: str, name: str) -> None:
-    if not is_free(port := stack.ports[name]):
+    port, deadline = stack.ports[name], time.monotonic() + _DYING
+    while not is_free(port):
+        if holder(port) == NOBODY and time.monotonic() < deadline:
+            time.sleep(0.1)
+            continue
         raise StackError(
             f"port {port} of {title} is taken by {holder(port)}: stop that, or run `lakemint up --new-ports`"
         )
