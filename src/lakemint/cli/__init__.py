@@ -2,7 +2,6 @@
 
 import sys
 from importlib import import_module
-from importlib.util import find_spec
 
 import typer
 
@@ -12,7 +11,7 @@ _MODULES = ("stack", "run", "version", "check", "demo")
 
 
 def build() -> typer.Typer:
-    """The whole command line, from the modules that are there."""
+    """The whole command line."""
     app = typer.Typer(
         name="lakemint",
         help="Mint training datasets from a data lake.",
@@ -22,8 +21,7 @@ def build() -> typer.Typer:
         pretty_exceptions_enable=False,
     )
     for name in _MODULES:
-        if find_spec(f"{__name__}.{name}"):
-            import_module(f"{__name__}.{name}").register(app)
+        import_module(f"{__name__}.{name}").register(app)
     return app
 
 

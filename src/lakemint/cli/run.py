@@ -55,15 +55,12 @@ def check(schemas: Path, dataset: str) -> None:
     """Raises LakemintError for a dataset that is not there or whose files are wrong, before anything runs."""
     from lakemint.contract import datasets
     from lakemint.dataset import check_dataset
-    from lakemint.label.form import load_form
 
     known = datasets(schemas)
     if dataset not in known:
         raise LakemintError(f"no dataset {dataset!r} in {schemas}: there are {', '.join(known) or 'none'}")
     check_name(dataset)
-    contract, recipe = check_dataset(schemas, dataset)
-    if recipe.label.form is not None:
-        load_form(schemas, contract, recipe)
+    check_dataset(schemas, dataset)
 
 
 def _start(api: "AirflowApi", config: "Config", dataset: str) -> "Walk":

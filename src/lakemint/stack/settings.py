@@ -17,7 +17,7 @@ BUCKET: Final = "lake"
 AIRFLOW_USER: Final = "admin"
 LABEL_STUDIO_USER: Final = "admin@lakemint.local"
 
-PORTS: Final = (
+S3_PORTS: Final = (
     "s3",
     "s3_grpc",
     "s3_master",
@@ -26,6 +26,9 @@ PORTS: Final = (
     "s3_volume_grpc",
     "s3_filer",
     "s3_filer_grpc",
+)
+PORTS: Final = (
+    *S3_PORTS,
     "spark",
     "airflow",
     "label_studio",

@@ -8,7 +8,7 @@ from lakemint.stack.layout import Stack, tool
 from lakemint.stack.program import NotReady, Program
 from lakemint.stack.report import Report
 from lakemint.stack.servers.http import ask
-from lakemint.stack.settings import BUCKET
+from lakemint.stack.settings import BUCKET, S3_PORTS
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -20,16 +20,7 @@ class S3:
     name = "s3"
     title = "SeaweedFS (S3)"
     parts: tuple[str, ...] = ("s3",)
-    ports: tuple[str, ...] = (
-        "s3",
-        "s3_grpc",
-        "s3_master",
-        "s3_master_grpc",
-        "s3_volume",
-        "s3_volume_grpc",
-        "s3_filer",
-        "s3_filer_grpc",
-    )
+    ports: tuple[str, ...] = S3_PORTS
 
     def address(self, stack: Stack) -> str:
         return stack.settings["s3_endpoint"]
