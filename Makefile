@@ -22,7 +22,7 @@ demo:  ## Set up, start the stack, run the demo datasets through the road
 
 test: setup browser check  ## Set up and run all the tests
 	@.venv/bin/python -m pytest tests/unit -n 2 -q
-	@LAKEMINT_KEEP_STACK=1 .venv/bin/python -m pytest tests/integration -n 2 --dist loadfile -q
+	@LAKEMINT_KEEP_STACK=1 .venv/bin/python -m pytest tests/integration -n 3 --dist loadfile -q
 	@.venv/bin/python -m pytest tests/e2e -q
 
 check: setup  ## Lint and type-check
@@ -64,6 +64,7 @@ lock: $(UV)  ## Resolve the locks anew
 	$(COMPILE) requirements/tools.in -o requirements/tools.txt
 	$(COMPILE) --extra platform --group dev pyproject.toml -o requirements/platform.txt
 	$(COMPILE) requirements/label-studio.in -o requirements/label-studio.txt
+	$(COMPILE) requirements/peers.in -o requirements/peers.txt
 
 clean:  ## Stop the stack and remove everything that setup and the stack made, data included
 	@test ! -x .venv/bin/lakemint || .venv/bin/lakemint down

@@ -1,56 +1,60 @@
 """Ingest what landed: raw objects not seen before become bronze rows, or quarantine rows with a reason.
 
-A batch is written table by table, each in one commit that replaces just that batch, `objects` last: a run
-that is killed anywhere is completed by the next one.
+A batch replaces just its own rows, table by table, `objects` last: killed anywhere, it is completed by the
+next run. A source that the recipe reads in another way is read anew.
 """
 
-from lakemint import jobs
-from lakemint.config import load
-from lakemint.ingest.plan import landed, new_objects
+from lakemint.config import load_config
+from lakemint.dataset.recipe import load_recipe
+from lakemint.delta_log import DeltaLog
+from lakemint.ingest.plan import landed, plan
 from lakemint.ingest.transforms import (
     bronze_of,
     check_batch,
+    check_columns,
     objects_of,
     parse_objects,
     quarantine_of,
     read_registry,
 )
-from lakemint.ingest.worker import Reading
+from lakemint.ingest.worker import ObjectReader
+from lakemint.job import runner
+from lakemint.job.outcome import Outcome
 from lakemint.lake import Lake
-from lakemint.outcome import Outcome
-from lakemint.recipe import load_recipe
 from lakemint.spark import (
     commit_note,
-    last_commit,
-    read_if_exists,
+    read_table,
     replace_rows,
     spark_session,
-    table_version,
 )
-from lakemint.store import open_store
+from lakemint.store import StoreAddress, open_store
 
 
 def main(dataset: str) -> Outcome:
     """Ingest the new raw objects of a dataset; a second run changes nothing."""
-    config = load()
-    recipe = load_recipe(config.datasets(), dataset)
-    lake = Lake(config.need("lake"))
+    config = load_config()
+    recipe = load_recipe(config.schemas_folder(), dataset)
+    lake, store = Lake(config.need("lake")), open_store(config)
+    log = DeltaLog(store, lake, dataset)
     bronze, quarantine, objects = (lake.table(name, dataset) for name in ("bronze", "quarantine", "objects"))
     with spark_session(config) as spark:
-        registry = read_registry(read_if_exists(spark, objects))
-        new = new_objects(landed(open_store(config), lake, recipe), registry)
-        version, note = last_commit(spark, bronze) or (None, {})
-        unfinished = note.get("batch", 0) > registry.batch
-        if not new and not unfinished:
+        version, begun = log.last("bronze") or (None, {})
+        at, done = log.last("objects") or (None, {})
+        registry = read_registry(read_table(spark, objects, at) if at is not None else None)
+        check_columns(read_table(spark, bronze, version) if version is not None else None, recipe)
+        last = max(registry.batch, done.get("batch", 0))  # a batch whose objects all vanished gave none
+        killed = begun if begun.get("batch", 0) > last else {}
+        todo = plan(landed(store, lake, recipe), registry, recipe, killed.get("again", ()))
+        if not todo.objects and not killed:
             return Outcome(f"bronze/{dataset}", str(version), changed=False)
-        rows = parse_objects(spark, new, Reading(config.lake, config.s3_endpoint, config.s3_region, recipe))
-        counts = check_batch(rows)
-        batch = registry.batch + 1
-        note = {**commit_note("ingest", recipe.digest), "batch": batch}
-        for uri, part in ((bronze, bronze_of), (quarantine, quarantine_of), (objects, objects_of)):
-            replace_rows(part(rows, batch), uri, f"batch = {batch}", note)
-        return Outcome(f"bronze/{dataset}", str(table_version(spark, bronze)), changed=True, counts=counts)
+        rows = parse_objects(spark, todo.objects, ObjectReader(StoreAddress.of(config), recipe))
+        counts, batch = check_batch(rows, todo), last + 1
+        note = commit_note("ingest", recipe.digest) | {"batch": batch, "again": todo.again}
+        parts = (bronze_of(rows, batch), quarantine_of(rows, batch), objects_of(rows, batch, recipe))
+        for part, uri in zip(parts, (bronze, quarantine, objects), strict=True):
+            replace_rows(part, uri, todo.replaces(batch), note)
+        return Outcome(f"bronze/{dataset}", str(log.version("bronze")), changed=True, counts=counts)
 
 
 if __name__ == "__main__":
-    jobs.run(main)
+    runner.run(main)

@@ -1,8 +1,10 @@
 """Replay recorded answers of people, one by one, by annotator accounts in Label Studio."""
 
-from lakemint import jobs
-from lakemint.config import load
-from lakemint.contract import load_contract
+from lakemint.config import load_config
+from lakemint.dataset.contract import load_contract
+from lakemint.dataset.recipe import load_recipe
+from lakemint.job import runner
+from lakemint.job.outcome import Outcome
 from lakemint.label.accounts import open_accounts
 from lakemint.label.asking import asking
 from lakemint.label.form import load_form
@@ -11,19 +13,18 @@ from lakemint.label.recordings import read_recordings
 from lakemint.label.replay import Script, replay
 from lakemint.label.studio import connect
 from lakemint.lake import Lake
-from lakemint.outcome import Outcome
-from lakemint.recipe import load_recipe
 from lakemint.store import open_store
 
 
 def main(dataset: str) -> Outcome:
     """Submit every recorded answer that is missing; a second run submits nothing."""
-    config = load()
-    recipe, contract = load_recipe(config.datasets(), dataset), load_contract(config.datasets(), dataset)
+    config = load_config()
+    schemas = config.schemas_folder()
+    recipe, contract = load_recipe(schemas, dataset), load_contract(schemas, dataset)
     asked = asking(recipe)
     if asked is None or asked.replay is None:
         return Outcome(f"answers/{dataset}", "0", changed=False, details={"note": "no replay in the recipe"})
-    form = load_form(config.datasets(), contract, recipe)
+    form = load_form(schemas, contract, recipe)
     recorded = read_recordings(open_store(config), Lake(config.need("lake")), asked)
     with connect(config) as studio:
         project = need_project(studio, config, dataset)
@@ -35,4 +36,4 @@ def main(dataset: str) -> Outcome:
 
 
 if __name__ == "__main__":
-    jobs.run(main)
+    runner.run(main)

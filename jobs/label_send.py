@@ -1,8 +1,10 @@
 """Send a stratified sample of silver to people: tasks in Label Studio, each sample once."""
 
-from lakemint import jobs
-from lakemint.config import load
-from lakemint.contract import load_contract
+from lakemint.config import load_config
+from lakemint.dataset.contract import load_contract
+from lakemint.dataset.recipe import load_recipe
+from lakemint.job import runner
+from lakemint.job.outcome import Outcome
 from lakemint.label.asking import asking, task_fields
 from lakemint.label.form import load_form
 from lakemint.label.project import ensure_project, project_url
@@ -11,23 +13,21 @@ from lakemint.label.send import read_sent, send
 from lakemint.label.studio import connect
 from lakemint.label.tables import need_silver
 from lakemint.label.transforms import choose, ids, strata
-from lakemint.lake import Lake
-from lakemint.outcome import Outcome
-from lakemint.recipe import load_recipe
 from lakemint.spark import spark_session
 
 
 def main(dataset: str) -> Outcome:
     """Send what the recipe wants and is not there yet; a second run sends nothing."""
-    config = load()
-    recipe, contract = load_recipe(config.datasets(), dataset), load_contract(config.datasets(), dataset)
+    config = load_config()
+    schemas = config.schemas_folder()
+    recipe, contract = load_recipe(schemas, dataset), load_contract(schemas, dataset)
     asked = asking(recipe)
     if asked is None:
         note = {"note": "labels are known: nobody is asked"}
         return Outcome(f"tasks/{dataset}", "0", changed=False, details=note)
-    form = load_form(config.datasets(), contract, recipe)
+    form = load_form(schemas, contract, recipe)
     with connect(config) as studio, spark_session(config) as spark:
-        silver, version = need_silver(spark, Lake(config.need("lake")), dataset)
+        silver, version = need_silver(spark, config, dataset)
         project = ensure_project(studio, config, asked, form)
         before = read_sent(studio, project)
         sent, column, size = ids(spark, before.samples), asked.sample.strata, asked.sample.size
@@ -41,4 +41,4 @@ def main(dataset: str) -> Outcome:
 
 
 if __name__ == "__main__":
-    jobs.run(main)
+    runner.run(main)

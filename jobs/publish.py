@@ -6,49 +6,50 @@ old state or the new one, and is completed by the next.
 
 from datetime import UTC, datetime
 
-from lakemint import jobs
-from lakemint.config import load
-from lakemint.contract import load_contract
+from lakemint.config import load_config
+from lakemint.dataset.contract import CONTRACT_TABLES, load_contract
+from lakemint.dataset.recipe import load_recipe
+from lakemint.delta_log import DeltaLog
+from lakemint.job import runner
+from lakemint.job.outcome import Outcome
 from lakemint.lake import Lake
 from lakemint.names import SPLITS, TABLES
-from lakemint.outcome import Outcome
 from lakemint.publish.commit import commit, newest_of
 from lakemint.publish.manifest import basis_of, conserved, manifest_of, require_current, split_records
 from lakemint.publish.shards import ShardWriter, written
 from lakemint.publish.transforms import columns_of, count_records, shards
-from lakemint.recipe import load_recipe
-from lakemint.spark import last_commit, read_table, spark_session
-from lakemint.store import open_store
+from lakemint.spark import read_table, spark_session
+from lakemint.store import StoreAddress, open_store
 from lakemint.verdicts import passing
 
 
 def main(dataset: str) -> Outcome:
     """Publish a dataset; a second run changes nothing."""
-    config = load()
+    config = load_config()
     lake, store = Lake(config.need("lake")), open_store(config)
-    recipe, contract = load_recipe(config.datasets(), dataset), load_contract(config.datasets(), dataset)
+    schemas = config.schemas_folder()
+    recipe, contract = load_recipe(schemas, dataset), load_contract(schemas, dataset)
+    log = DeltaLog(store, lake, dataset)
+    commits = {table: last for table in TABLES if (last := log.last(table)) is not None}
+    require_current(dataset, contract.digest, recipe.digest, commits)
+    judged = [
+        passing(store, lake, dataset, contract.table(name), commits[name].version) for name in CONTRACT_TABLES
+    ]
+    basis = basis_of(dataset, contract.digest, recipe.digest, commits, judged)
+    if (same := newest_of(store, lake, basis)) is not None:
+        return Outcome(f"{dataset}@{same.version}", same.manifest, changed=False)
     with spark_session(config) as spark:
-        found = {table: last_commit(spark, lake.table(table, dataset)) for table in TABLES}
-        commits = {table: last for table, last in found.items() if last is not None}
-        require_current(dataset, contract.digest, recipe.digest, commits)
-        judged = [
-            passing(store, lake, dataset, contract.table(name), commits[name][0])
-            for name in ("silver", "gold")
-        ]
-        basis = basis_of(dataset, contract.digest, recipe.digest, commits, judged)
-        if (same := newest_of(store, lake, basis)) is not None:
-            return Outcome(f"{dataset}@{same.version}", same.manifest, changed=False)
         tables = {name: read_table(spark, lake.table(name, dataset), at) for name, at in basis.inputs.items()}
         columns = columns_of(tables["gold"])
-        writer = ShardWriter(dataset, config.lake, config.s3_endpoint, config.s3_region, columns)
+        writer = ShardWriter(dataset, StoreAddress.of(config), columns)
         counts = conserved(dataset, ((row["name"], row["rows"]) for row in count_records(tables).collect()))
         said = shards(tables["gold"], recipe.publish.buckets, writer).collect()
     splits = split_records(SPLITS, written(row.asDict() for row in said))
-    labels = commits["labels"][1].get("summary", {})
+    labels = commits["labels"].note.get("summary", {})
     manifest = manifest_of(basis, columns, labels, counts, splits)
     record, made = commit(store, lake, manifest, lambda: datetime.now(UTC).isoformat(timespec="seconds"))
     return Outcome(f"{dataset}@{record.version}", record.manifest, made, counts.model_dump())
 
 
 if __name__ == "__main__":
-    jobs.run(main)
+    runner.run(main)

@@ -4,47 +4,46 @@ Both tables are made anew from one version of bronze, silver last, with a note o
 that is killed anywhere is completed by the next one.
 """
 
-from lakemint import jobs
-from lakemint.config import load
-from lakemint.contract import load_contract
-from lakemint.errors import LakemintError
+from lakemint.config import load_config
+from lakemint.dataset.contract import load_contract
+from lakemint.dataset.recipe import load_recipe
+from lakemint.delta_log import DeltaLog
+from lakemint.job import runner
+from lakemint.job.outcome import Outcome
 from lakemint.lake import Lake
-from lakemint.outcome import Outcome
-from lakemint.recipe import load_recipe
 from lakemint.refine.transforms import STAGE, check_conservation, mark, rejected_of, silver_of
 from lakemint.spark import (
     commit_note,
-    last_commit,
     read_table,
     replace_rows,
     replace_table,
     spark_session,
-    table_version,
 )
+from lakemint.store import open_store
 
 
 def main(dataset: str) -> Outcome:
     """Refine a dataset's bronze; a second run changes nothing."""
-    config = load()
-    recipe, contract = load_recipe(config.datasets(), dataset), load_contract(config.datasets(), dataset)
+    config = load_config()
+    schemas = config.schemas_folder()
+    recipe, contract = load_recipe(schemas, dataset), load_contract(schemas, dataset)
     columns = contract.table("silver").columns
     lake = Lake(config.need("lake"))
+    log = DeltaLog(open_store(config), lake, dataset)
+    landed = log.need("bronze")
+    note = commit_note(STAGE, recipe.digest, contract.digest, bronze=landed)
+    done = [log.last(table) for table in ("silver", "rejected")]
+    if done[0] and all(last and last.note == note for last in done):
+        return Outcome(f"silver/{dataset}", str(done[0].version), changed=False)
     bronze, silver, rejected = (lake.table(name, dataset) for name in ("bronze", "silver", "rejected"))
     with spark_session(config) as spark:
-        landed = last_commit(spark, bronze)
-        if landed is None:
-            raise LakemintError(f"bronze/{dataset}: no such table; ingest first: lakemint run {dataset}")
-        note = commit_note(STAGE, recipe.digest, contract.digest, bronze=landed[0])
-        done = last_commit(spark, silver)
-        if done and done[1] == note:
-            return Outcome(f"silver/{dataset}", str(done[0]), changed=False)
-        records = read_table(spark, bronze, landed[0])
+        records = read_table(spark, bronze, landed)
         rows = mark(records, recipe, columns).localCheckpoint(eager=True)
         counts = check_conservation(rows, records)
         replace_rows(rejected_of(rows), rejected, f"stage = '{STAGE}'", note)
         replace_table(silver_of(rows, columns), silver, note)
-        return Outcome(f"silver/{dataset}", str(table_version(spark, silver)), changed=True, counts=counts)
+    return Outcome(f"silver/{dataset}", str(log.version("silver")), changed=True, counts=counts)
 
 
 if __name__ == "__main__":
-    jobs.run(main)
+    runner.run(main)

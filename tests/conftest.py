@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 from filelock import FileLock
 
-from lakemint.config import Config, load
+from lakemint.config import Config, load_config
 from lakemint.store import Store, open_store, s3_client
 from tests.support import CHECKOUT, LAKEMINT
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 BUCKET = "test"
+USED = CHECKOUT / ".lakemint" / "test.used"
+"""There while a stack of the tests' own may run."""
 OWN_HOME = CHECKOUT / ".lakemint" / "test"
 
 
@@ -41,8 +43,9 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Config:
     if "LAKEMINT_HOME" not in os.environ:
         os.environ["LAKEMINT_HOME"] = str(OWN_HOME)
         with FileLock(CHECKOUT / ".lakemint" / "test.lock"):
+            USED.touch()
             subprocess.run([LAKEMINT, "up"], check=True, cwd=CHECKOUT)
-    config = load()
+    config = load_config()
     with FileLock(tmp_path_factory.getbasetemp().parent / "bucket.lock"):
         client = s3_client(config)
         if BUCKET not in [bucket["Name"] for bucket in client.list_buckets()["Buckets"]]:
@@ -55,6 +58,7 @@ def config(stack: Config, monkeypatch: pytest.MonkeyPatch) -> Config:
     """Settings with an empty lake of the test's own; child processes see it too."""
     lake = f"s3://{BUCKET}/{uuid.uuid4().hex[:12]}"
     monkeypatch.setenv("LAKEMINT_LAKE", lake)
+    monkeypatch.setenv("LAKEMINT_S3_ENDPOINT", stack.s3_endpoint)
     return replace(stack, lake=lake)
 
 
@@ -74,5 +78,6 @@ def spark(stack: Config) -> "Iterator[SparkSession]":
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """The last one out stops the stack that the tests started."""
     is_worker = hasattr(session.config, "workerinput")
-    if not is_worker and (OWN_HOME / "settings.json").exists() and "LAKEMINT_KEEP_STACK" not in os.environ:
+    if not is_worker and USED.exists() and "LAKEMINT_KEEP_STACK" not in os.environ:
+        USED.unlink()
         subprocess.run([LAKEMINT, "down"], check=False, env={**os.environ, "LAKEMINT_HOME": str(OWN_HOME)})

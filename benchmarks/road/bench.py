@@ -14,7 +14,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks.measure import Measure, against_limit
+from benchmarks import peers
+from benchmarks.measure import Measure, against_limit, against_peer
 from lakemint.names import STAGES
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -24,7 +25,7 @@ PARSE = CHECKOUT / "tests" / "unit" / "airflow" / "parse.py"
 IMPORT = """
 import time
 began = time.perf_counter()
-import lakemint, lakemint.feed
+import {modules}
 print(time.perf_counter() - began)
 """
 
@@ -36,14 +37,26 @@ def seconds(*command: str, folder: Path = CHECKOUT, environment: dict[str, str] 
     return time.monotonic() - began
 
 
-def last_line(*arguments: str | Path) -> Any:
+def last_line(*arguments: str | Path, python: str | Path = sys.executable) -> Any:
     """What a fresh interpreter prints last, read as JSON."""
-    done = subprocess.run([sys.executable, *arguments], check=True, capture_output=True, cwd=CHECKOUT)
+    done = subprocess.run([python, *arguments], check=True, capture_output=True, cwd=CHECKOUT)
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def import_seconds() -> float:
-    return float(last_line("-c", IMPORT))
+def imports() -> list[Measure]:
+    """A training program's import of the feed, against the limit and against what it would use instead."""
+    theirs = [
+        float(last_line("-c", IMPORT.format(modules="datasets"), python=peers.python())) for _ in range(5)
+    ]
+    ours = [
+        float(last_line("-c", IMPORT.format(modules="lakemint.feed.version, lakemint.feed.loader")))
+        for _ in range(5)
+    ]
+    pairs = [(1 / mine, 1 / other) for mine, other in zip(ours, theirs, strict=True)]
+    return [
+        against_limit("import of the feed", "s", ours, 0.5, want="at most"),
+        against_peer("imports of the feed", "1/s", "datasets", pairs, at_least=1),
+    ]
 
 
 def parse_seconds() -> float:
@@ -73,9 +86,7 @@ def demo_in_a_fresh_clone() -> list[float]:
 
 def measure(size: str) -> list[Measure]:
     measures = [
-        against_limit(
-            "import of the feed", "s", [float(last_line("-c", IMPORT)) for _ in range(5)], 0.5, want="at most"
-        ),
+        *imports(),
         against_limit(
             "parsing the DAG folder",
             "s",

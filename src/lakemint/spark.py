@@ -10,17 +10,12 @@ from contextlib import contextmanager
 from importlib.metadata import version
 from typing import Any
 
-from pyspark.errors import AnalysisException
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import functions as F
 
 from lakemint.config import Config
 
 COMMIT_NOTE = "spark.databricks.delta.commitInfo.userMetadata"
-
-
-_NO_TABLE = frozenset({"DELTA_TABLE_ONLY_OPERATION", "DELTA_MISSING_DELTA_TABLE", "DELTA_TABLE_NOT_FOUND"})
-_MAINTENANCE = frozenset({"OPTIMIZE", "VACUUM START", "VACUUM END", "REORG", "COMPUTE STATS"})
-"""Operations that change no data; they carry no note, and make no new version for a stage."""
 
 
 @contextmanager
@@ -78,7 +73,7 @@ def _active(spark: SparkSession) -> Iterator[None]:
 
 
 def commit_note(stage: str, recipe: str, contract: str | None = None, **inputs: Any) -> dict[str, Any]:
-    """What a commit is made of, as `last_commit` gives it back: digests, and in `inputs` table versions."""
+    """What a commit is made of, as `DeltaLog.last` gives it back: digests, and in `inputs` table versions."""
     return {
         "stage": stage,
         "inputs": inputs,
@@ -88,53 +83,15 @@ def commit_note(stage: str, recipe: str, contract: str | None = None, **inputs: 
     }
 
 
-def table_exists(spark: SparkSession, uri: str) -> bool:
-    return table_version(spark, uri) is not None
-
-
-def table_version(spark: SparkSession, uri: str) -> int | None:
-    """The Delta table's newest version that changed data; None when there is no table."""
-    last = last_commit(spark, uri)
-    return None if last is None else last[0]
-
-
-def last_commit(spark: SparkSession, uri: str) -> tuple[int, dict[str, Any]] | None:
-    """Newest version that changed data, and the note it was committed with ({} without one).
-
-    None when there is no table.
-    """
-    for limit in (4, 100, 100_000):
-        try:
-            history = spark.sql(f"DESCRIBE HISTORY delta.`{uri}` LIMIT {limit}")
-            rows = history.select("version", "operation", "userMetadata").collect()
-        except AnalysisException as error:
-            if error.getCondition() in _NO_TABLE:
-                return None
-            raise
-        for row in rows:
-            if row["operation"] not in _MAINTENANCE:
-                return row["version"], _note(row["userMetadata"])
-    return None
-
-
-def _note(text: str | None) -> dict[str, Any]:
-    """A commit's note; {} for one that is missing or not ours."""
-    try:
-        note = json.loads(text or "{}")
-    except ValueError:
-        return {}
-    return note if isinstance(note, dict) else {}
+def hash32(purpose: str, text: Column) -> Column:
+    """A number from 0 to 2**32 - 1 that follows from the text alone, another one for each purpose."""
+    return F.conv(F.substring(F.sha2(F.concat(F.lit(f"{purpose}:"), text), 256), 1, 8), 16, 10).cast("long")
 
 
 def read_table(spark: SparkSession, uri: str, version: int | None = None) -> DataFrame:
     """A Delta table, at a version when named."""
     reader = spark.read.format("delta")
     return (reader if version is None else reader.option("versionAsOf", version)).load(uri)
-
-
-def read_if_exists(spark: SparkSession, uri: str) -> DataFrame | None:
-    """A Delta table; None when there is none."""
-    return read_table(spark, uri) if table_exists(spark, uri) else None
 
 
 def replace_table(frame: DataFrame, uri: str, note: Mapping[str, Any]) -> None:
@@ -154,13 +111,15 @@ def replace_rows(frame: DataFrame, uri: str, where: str, note: Mapping[str, Any]
     writer.option("replaceWhere", where).option("mergeSchema", "true").save(uri)
 
 
-def insert_new(frame: DataFrame, uri: str, key: Sequence[str], only: str, note: Mapping[str, Any]) -> None:
+def insert_new(
+    frame: DataFrame, uri: str, key: Sequence[str], note: Mapping[str, Any], *, exists: bool
+) -> None:
     """Append the rows whose key is not there yet (MERGE, insert only), adding new columns.
 
-    `only`: a condition on the target `t` that bounds what must be searched, or "true".
+    `exists`: whether there is a table; else it is made.
     """
     spark = frame.sparkSession
-    if not table_exists(spark, uri):
+    if not exists:
         frame.limit(0).write.format("delta").mode("append").save(uri)
     view = "incoming"
     frame.createOrReplaceTempView(view)
@@ -169,7 +128,7 @@ def insert_new(frame: DataFrame, uri: str, key: Sequence[str], only: str, note: 
     spark.conf.set(COMMIT_NOTE, json.dumps(note, sort_keys=True))
     try:
         spark.sql(
-            f"MERGE WITH SCHEMA EVOLUTION INTO delta.`{uri}` t USING {view} s ON ({only}) AND {match} "
+            f"MERGE WITH SCHEMA EVOLUTION INTO delta.`{uri}` t USING {view} s ON {match} "
             "WHEN NOT MATCHED THEN INSERT *"
         ).collect()
     finally:

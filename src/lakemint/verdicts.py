@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from lakemint.contract import Table
+from lakemint.dataset.contract import Table
 from lakemint.digest import canonical, sha256
 from lakemint.errors import GateFailed, ObjectExists, ObjectNotFound
 from lakemint.lake import Lake
@@ -21,6 +21,10 @@ FORMAT: Final = "lakemint.verdict/1"
 CRITICAL: Final = "critical"
 MAX_ROWS: Final = 20
 """Sample ids a check names, at most."""
+
+MAX_FAILED: Final = 50
+MAX_TEXT: Final = 200
+"""Failed checks, and characters of each of their texts, that an outcome tells at most."""
 
 Verdict = Mapping[str, Any]
 
@@ -51,7 +55,7 @@ def keep(store: Store, lake: Lake, verdict: Verdict) -> Verdict:
 def find(store: Store, lake: Lake, dataset: str, table: Table, version: int) -> Verdict | None:
     """The verdict on a Delta version by the contract's rules for it; None when it was not judged yet."""
     try:
-        return _read(store.get(lake.verdict(dataset, table.name, version, table.suite)))
+        return _read(store.get(lake.verdict(dataset, table.name, version, table.suite_digest)))
     except ObjectNotFound:
         return None
 
@@ -98,15 +102,19 @@ def digest(verdict: Verdict) -> str:
 
 
 def summary(verdict: Verdict) -> dict[str, dict[str, Any]]:
-    """Counts and details for an outcome: how many checks failed, and which, with their broken rows."""
+    """Counts and details for an outcome: how many checks failed, and which."""
     failed = [check for check in verdict["checks"] if not check["passed"]]
     return {
         "counts": {"checks": len(verdict["checks"]), "failed": len(failed)},
         "details": {
             "version": verdict["subject"]["version"],
-            "failed": [{key: check[key] for key in ("name", "severity", "observed")} for check in failed],
+            "failed": [_brief(check) for check in failed[:MAX_FAILED]],
         },
     }
+
+
+def _brief(check: Mapping[str, Any]) -> dict[str, str]:
+    return {key: str(check[key])[:MAX_TEXT] for key in ("name", "severity", "observed")}
 
 
 def _sentence(check: Mapping[str, Any]) -> str:

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import lakemint
+from lakemint.dataset.recipe import load_recipe
 from lakemint.demo.digits import scans
 from lakemint.demo.reviews import CORPORA, corpus_files, fetch
-from lakemint.recipe import load_recipe
 from lakemint.spark import read_table
 from tests.e2e.conftest import Road, version_card
 from tests.support import CHECKOUT

@@ -12,10 +12,11 @@ import yaml
 from pyspark.sql import SparkSession
 
 from lakemint.config import Config
-from lakemint.contract import load_contract
+from lakemint.dataset.contract import load_contract
+from lakemint.dataset.recipe import load_recipe
+from lakemint.delta_log import DeltaLog
 from lakemint.lake import Lake
-from lakemint.recipe import load_recipe
-from lakemint.spark import commit_note, replace_table, table_version
+from lakemint.spark import commit_note, replace_table
 from lakemint.store import open_store, s3_client
 from lakemint.verdicts import keep, verdict_of
 
@@ -59,6 +60,7 @@ class GoldDataset:
         return {
             "LAKEMINT_SCHEMAS": str(self.folder),
             "LAKEMINT_LAKE": self.config.lake,
+            "LAKEMINT_S3_ENDPOINT": self.config.s3_endpoint,
             "LAKEMINT_HOME": str(self.config.home),
             "LAKEMINT_CACHE": str(self.folder / "cache"),
         }
@@ -91,13 +93,11 @@ class GoldDataset:
         for name in ("silver", "gold"):
             check: dict[str, Any] = {"name": "rows", "column": None, "severity": "critical", "passed": passed}
             checks = [{**check, "observed": 1, "broken": 0 if passed else 1, "rows": []}]
-            suite = contract.table(name).suite
+            suite = contract.table(name).suite_digest
             keep(self.store, self.lake, verdict_of(DATASET, name, self.version(name), suite, checks))
 
     def version(self, table: str) -> int:
-        found = table_version(self.spark, self.lake.table(table, DATASET))
-        assert found is not None
-        return found
+        return DeltaLog(self.store, self.lake, DATASET).need(table)
 
     def clear(self) -> None:
         """Nothing is published."""

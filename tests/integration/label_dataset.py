@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any, cast
 import pyarrow as pa
 
 from lakemint.config import Config
+from lakemint.delta_log import DeltaLog
+from lakemint.job.outcome import Outcome
 from lakemint.label.project import Project
 from lakemint.label.studio import LabelStudio
 from lakemint.lake import Lake
-from lakemint.outcome import Outcome
-from lakemint.spark import last_commit, read_table, replace_table
+from lakemint.spark import read_table, replace_table
+from lakemint.store import open_store
 from tests.support import CHECKOUT
 
 if TYPE_CHECKING:
@@ -86,27 +88,29 @@ class Dataset:
     def command(self, name: str) -> list[str]:
         return [sys.executable, str(CHECKOUT / "jobs" / f"{name}.py"), self.name]
 
-    def write_silver(self, rows: int) -> None:
-        """Two thirds tweets, the rest movies; the text says which."""
+    def write_silver(self, rows: int, shift: int = 0) -> None:
+        """Two thirds tweets, the rest movies; the text says which. Each id is its number and `shift`."""
         records = [
             {
                 "sample_id": f"{number:032x}",
                 "source": "movies" if number % 3 == 0 else "tweets",
-                "id": str(number),
+                "id": str(number + shift),
                 "text": f"snippet {number} <b>&amp;\u2028\u00e9</b>",
             }
             for number in range(rows)
         ]
         frame = self.spark.createDataFrame(pa.Table.from_pylist(records))
-        replace_table(frame, self.uri("silver"), {"rows": rows})
+        replace_table(frame, self.uri("silver"), {"rows": rows, "shift": shift})
 
     def uri(self, table: str) -> str:
         return Lake(self.config.lake).table(table, self.name)
 
     def version(self, table: str) -> int:
-        last = last_commit(self.spark, self.uri(table))
-        assert last is not None
-        return last[0]
+        return self.log.need(table)
+
+    @property
+    def log(self) -> DeltaLog:
+        return DeltaLog(open_store(self.config), Lake(self.config.lake), self.name)
 
     def rows(self, table: str) -> list[dict[str, Any]]:
         return [row.asDict() for row in read_table(self.spark, self.uri(table)).collect()]

@@ -9,9 +9,10 @@ import yaml
 from pyspark.sql import SparkSession
 
 from lakemint.config import Config
+from lakemint.delta_log import DeltaLog
+from lakemint.job.outcome import Outcome
 from lakemint.lake import Lake
-from lakemint.outcome import Outcome
-from lakemint.spark import read_table, table_version
+from lakemint.spark import read_table
 from lakemint.store import open_store
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -68,7 +69,7 @@ class SmallDataset:
         return cast("list[dict[str, Any]]", sorted(found, key=lambda row: repr([*row.items()])))
 
     def version(self, table: str) -> int | None:
-        return table_version(self.spark, self.lake.table(table, DATASET))
+        return DeltaLog(self.store, self.lake, DATASET).version(table)
 
 
 def run_job(stage: str, *arguments: str) -> Outcome:

@@ -3,6 +3,7 @@
 The Airflow is one of its own, in a checkout of its own: what fails here must not show in anybody's demo.
 """
 
+import contextlib
 import json
 import os
 import shutil
@@ -16,11 +17,11 @@ from pathlib import Path
 import psutil
 import pytest
 
-from lakemint.airflow_api import AirflowApi
+from lakemint.airflow.api import AirflowApi
+from lakemint.airflow.runs import StageRun, Walk, follow, start
 from lakemint.config import CREDENTIALS, SETTINGS, Config
 from lakemint.errors import RunError
 from lakemint.names import STAGES
-from lakemint.runs import StageRun, Walk, follow, start
 from tests.support import CHECKOUT, LAKEMINT
 
 SUBJECTS = {
@@ -36,9 +37,9 @@ SUBJECTS = {
 }
 JOB = """
 import pathlib, sys, time
-from lakemint import jobs
+from lakemint.job import runner
 from lakemint.errors import GateFailed, StoreUnavailable
-from lakemint.outcome import Outcome
+from lakemint.job.outcome import Outcome
 
 order = pathlib.Path(__file__).with_name("{job}.order")
 
@@ -55,7 +56,7 @@ def main({arguments}) -> Outcome:
         raise GateFailed("critical: label in [cat, dog]: 3 rows, first 00ab")
     return Outcome("{subject}", "7", False, {{"rows": 1200}})
 
-jobs.run(main)
+runner.run(main)
 """
 
 
@@ -111,7 +112,7 @@ def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Road]:
     (checkout / "jobs").mkdir()
     for job, subject in SUBJECTS.items():
         code = JOB.format(
-            job=job, subject=subject, arguments="dataset, table" if job == "gate" else "dataset"
+            job=job, subject=subject, arguments="dataset, table, version" if job == "gate" else "dataset"
         )
         (checkout / "jobs" / f"{job}.py").write_text(code)
     with pytest.MonkeyPatch.context() as patch:
@@ -222,8 +223,12 @@ def test_an_interrupted_command_says_that_the_run_goes_on(road: Road) -> None:
     )
     road.pid("ingest")
     time.sleep(2)
-    command.send_signal(signal.SIGINT)
-    _, told = command.communicate(timeout=20)
+    told = ""
+    for _ in range(6):  # as a person would, should Python drop it in some callback
+        command.send_signal(signal.SIGINT)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            _, told = command.communicate(timeout=10)
+            break
     assert command.returncode == 130
     assert f"pets: goes on in Airflow, {road.config.airflow_url}/dags/ingest_pets/runs/" in told
 

@@ -10,12 +10,14 @@ from hypothesis import strategies as st
 
 from lakemint.assemble.transforms import gold, split_of
 from lakemint.config import Config
-from lakemint.contract import load_contract
+from lakemint.dataset.contract import load_contract
+from lakemint.dataset.recipe import Split
+from lakemint.delta_log import DeltaLog
 from lakemint.errors import LakemintError
+from lakemint.job.outcome import Outcome
 from lakemint.lake import Lake
-from lakemint.outcome import Outcome
-from lakemint.recipe import Split
-from lakemint.spark import last_commit, read_table, replace_table
+from lakemint.spark import read_table, replace_table
+from lakemint.store import Store
 from tests.integration.small_dataset import run_job
 from tests.unit.contracts import write
 
@@ -104,7 +106,7 @@ def lake(config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lak
 
 
 def test_the_job_writes_gold_once_and_again_only_when_something_changed(
-    spark: "SparkSession", lake: Lake, tmp_path: Path
+    spark: "SparkSession", lake: Lake, store: Store, tmp_path: Path
 ) -> None:
     uri = lake.table("gold", "pets")
     with pytest.raises(LakemintError, match="there is no silver/pets yet; `lakemint run pets` makes it"):
@@ -118,9 +120,9 @@ def test_the_job_writes_gold_once_and_again_only_when_something_changed(
     assert (first.subject, first.identity, first.changed) == ("gold/pets", "0", True)
     assert (first.counts["labeled"], first.counts["unlabeled"]) == (2, 2)
     assert sum(first.counts.get(name, 0) for name in ("train", "validation", "test")) == 2
-    commit = last_commit(spark, uri)
+    commit = DeltaLog(store, lake, "pets").last("gold")
     assert commit is not None
-    assert commit[1]["inputs"] == {"silver": 0, "labels": 0}
+    assert commit.note["inputs"] == {"silver": 0, "labels": 0}
 
     again = run_job("assemble", "pets")
     assert again == Outcome(first.subject, "0", changed=False, counts=first.counts)

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from lakemint.config import Config
-from lakemint.contract import Contract, load_contract
+from lakemint.dataset.contract import Contract, load_contract
 from lakemint.errors import ContractError, GateFailed, LakemintError
 from lakemint.gate.judge import judge
+from lakemint.job.outcome import Outcome
 from lakemint.lake import Lake
-from lakemint.outcome import Outcome
 from lakemint.spark import replace_table
 from lakemint.store import Store
 from lakemint.verdicts import Verdict, passing, verdicts_on
@@ -215,7 +215,7 @@ def test_columns_must_be_those_of_the_contract(spark: "SparkSession", tmp_path: 
 @pytest.mark.parametrize(
     ("said", "told"),
     [
-        (custom("expect_miracles"), "Great Expectations knows no expect_miracles"),
+        (custom("expect_column_miracles"), "Great Expectations knows no expect_column_miracles"),
         (custom("expect_column_values_to_match_regex", regexp="x"), "refuses its kwargs"),
     ],
 )
@@ -287,16 +287,21 @@ def test_a_critical_failure_ends_the_job_names_the_rows_and_keeps_the_verdict(
 
 def test_a_missing_table_is_named_with_the_way_out(tmp_path: Path, gate: Callable[[], Outcome]) -> None:
     contract_of(tmp_path, {"text": {}})
-    with pytest.raises(LakemintError, match="there is no silver/pets to judge; `lakemint run pets` makes it"):
+    with pytest.raises(LakemintError, match="there is no silver/pets yet; `lakemint run pets` makes it"):
         gate()
     with pytest.raises(ContractError, match="describes silver and gold, not 'bronze'"):
         run_job("gate", "pets", "bronze")
 
 
 def test_a_spark_server_that_is_away_is_told_in_one_line(
-    config: Config, tmp_path: Path, gate: Callable[[], Outcome], monkeypatch: pytest.MonkeyPatch
+    spark: "SparkSession",
+    config: Config,
+    tmp_path: Path,
+    gate: Callable[[], Outcome],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     contract_of(tmp_path, {"text": {}})
+    replace_table(texts(spark, "x"), Lake(config.lake).table("silver", "pets"), {})
     monkeypatch.setenv("LAKEMINT_SPARK_REMOTE", "sc://127.0.0.1:9")
     command = [sys.executable, str(job_path("gate")), "pets", "silver"]
     away = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)

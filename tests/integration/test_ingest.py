@@ -15,8 +15,8 @@ import pytest
 from pyspark.sql import SparkSession
 
 from lakemint.config import Config
-from lakemint.errors import LakemintError
-from lakemint.outcome import Outcome
+from lakemint.errors import LakemintError, RecipeError
+from lakemint.job.outcome import Outcome
 from tests.integration.small_dataset import DATASET, SmallDataset, job_path
 
 TEXT = {"name": "text", "logicalType": "string"}
@@ -27,13 +27,15 @@ SOURCES = {
     "scans": {"format": "file", "path": "{label}/{name}.png", "content": "image"},
 }
 
+CONTENT = ["text", "image"]
+
 
 @pytest.fixture
 def notes(
     config: Config, spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> SmallDataset:
     dataset = SmallDataset(config, spark, tmp_path, monkeypatch)
-    dataset.write(SOURCES, [TEXT])
+    dataset.write(SOURCES, [TEXT], content=CONTENT)
     return dataset
 
 
@@ -168,7 +170,7 @@ def test_a_source_added_later_adds_its_columns(notes: SmallDataset) -> None:
     notes.write({"mail": SOURCES["mail"]}, [TEXT])
     notes.land("mail/a.tsv", b"1\thello\n")
     notes.run("ingest")
-    notes.write(SOURCES, [TEXT])
+    notes.write(SOURCES, [TEXT], content=CONTENT)
     notes.land("chat/c.jsonl", b'{"id": 1, "text": "c", "stars": 5}')
     notes.run("ingest")
     found = {(row["text"], row["stars"]) for row in notes.rows("bronze", "text", "stars")}
@@ -236,3 +238,28 @@ def test_killed_at_any_time_and_run_again_gives_the_same_tables(
     objects = notes.rows("objects", "object", "batch", "records", "quarantined")
     assert len(objects) == 20
     assert all((row["batch"], row["records"], row["quarantined"]) == (1, 100, 1) for row in objects)
+
+
+def test_a_source_that_is_read_in_another_way_is_read_anew(notes: SmallDataset) -> None:
+    notes.land("mail/a.tsv", b"1\thello\nbad\n")
+    notes.land("chat/c.jsonl", b'{"id": 1, "text": "c", "stars": 5}')
+    notes.run("ingest")
+    turned = {**SOURCES, "mail": {"format": "tsv", "columns": ["text"]}}
+    notes.write(turned, [TEXT], content=CONTENT)
+    outcome = notes.run("ingest")
+    assert outcome.counts == {"objects": 1, "records": 1, "quarantined": 1}
+    assert {row["text"] for row in notes.rows("bronze", "text")} == {"bad", "c"}
+    assert [row["reason"] for row in notes.rows("quarantine", "reason")] == [
+        "wrong column count: 2 instead of 1"
+    ]
+    assert len(notes.rows("objects")) == 2
+    assert not notes.run("ingest").changed
+
+
+def test_a_column_cannot_change_its_type_under_the_same_name(notes: SmallDataset) -> None:
+    notes.write({"mail": SOURCES["mail"]}, [TEXT])
+    notes.land("mail/a.tsv", b"1\thello\n")
+    notes.run("ingest")
+    notes.write({"mail": {"format": "file", "content": "text"}}, [TEXT])
+    with pytest.raises(RecipeError, match=r"'text' is string in bronze/notes, but binary.*another name"):
+        notes.run("ingest")

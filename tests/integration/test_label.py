@@ -16,15 +16,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from lakemint.config import CREDENTIALS, SETTINGS, Config
-from lakemint.label import answers_missing
+from lakemint.dataset.recipe import load_recipe
 from lakemint.label.accounts import FILE, email, pseudonym
 from lakemint.label.project import need_project
 from lakemint.label.studio import connect
 from lakemint.label.tables import summarize
 from lakemint.label.transforms import current_answers, majority
+from lakemint.label.waiting import answers_missing
 from lakemint.lake import Lake
-from lakemint.recipe import load_recipe
-from lakemint.spark import last_commit, read_table
+from lakemint.spark import read_table
 from lakemint.store import Store
 from tests.integration.fault_proxy import Fault, FaultProxy
 from tests.integration.label_dataset import (
@@ -63,7 +63,7 @@ def dataset(
     for source in ("tweets", "movies"):
         lines = [f"{key}\t0.0\t{json.dumps(recorded(key))}" for key in range(100)]
         content = "\ufeff" + "\r\n".join(lines) + "\r\n"
-        store.put(f"{Lake(config.lake).recorded(name)}{source}.txt", content.encode())
+        store.put(Lake(config.lake).recording(name, source), content.encode())
     yield made
     with connect(config) as studio:
         project = need_project(studio, made.config, name)
@@ -128,12 +128,14 @@ def _check_labels(dataset: Dataset) -> None:
     assert None in expected.values(), "the test must see a tie"
     assert dataset.labels() == expected
     events = read_table(dataset.spark, dataset.uri("annotations"))
-    answers = current_answers(events, load_recipe(dataset.config.datasets(), dataset.name).label.classes)
+    recipe = load_recipe(dataset.config.schemas_folder(), dataset.name)
+    answers = current_answers(events, recipe.label.classes)
     again = {row["sample_id"]: row["label"] for row in majority(answers, "majority").collect()}
     assert again == expected
-    last = last_commit(dataset.spark, dataset.uri("labels"))
-    assert last is not None and last[1]["summary"] == {**summarize(answers), "method": "majority"}
-    assert last[1]["summary"]["samples"] == 12 and last[1]["summary"]["annotators"] == PER_SAMPLE
+    last = dataset.log.last("labels")
+    assert last is not None
+    assert last.note["summary"] == {**summarize(answers), "method": "majority", "replayed": True}
+    assert last.note["summary"]["samples"] == 12 and last.note["summary"]["annotators"] == PER_SAMPLE
 
 
 def _check_secrets(dataset: Dataset) -> None:
@@ -198,6 +200,7 @@ def test_lost_replies_lose_nothing_and_double_nothing(
 
     proxy.judge = judge
     monkeypatch.setenv("LAKEMINT_LABEL_STUDIO_URL", proxy.endpoint)
+    monkeypatch.setenv("LAKEMINT_LABEL_STUDIO_TOKEN", dataset.config.label_studio_token)
     assert dataset.job("label_send").counts == {"sent": 12, "tasks": 12, "duplicates": 0}
     dataset.job("label_replay")
     proxy.close()
@@ -281,6 +284,16 @@ def test_known_labels_come_from_silver_and_nobody_is_asked(dataset: Dataset) -> 
     assert not again.changed and again.identity == first.identity
 
 
+def test_a_known_label_that_changes_in_silver_changes(dataset: Dataset) -> None:
+    dataset.job("label_send")  # so that there is a project to take away in the end
+    (dataset.schemas / "recipe.yaml").write_text(KNOWN)
+    dataset.job("label_collect")
+    for shift in (1, 0):  # there, and back again
+        dataset.write_silver(30, shift)
+        dataset.job("label_collect")
+        assert dataset.labels() == {f"{number:032x}": str(number + shift) for number in range(30)}
+
+
 def test_label_studio_away_is_one_clear_line(dataset: Dataset) -> None:
     dataset.job("label_send")
     done = subprocess.run(
@@ -289,7 +302,11 @@ def test_label_studio_away_is_one_clear_line(dataset: Dataset) -> None:
         text=True,
         check=False,
         timeout=120,
-        env={**os.environ, "LAKEMINT_LABEL_STUDIO_URL": "http://127.0.0.1:9"},
+        env={
+            **os.environ,
+            "LAKEMINT_LABEL_STUDIO_URL": "http://127.0.0.1:9",
+            "LAKEMINT_LABEL_STUDIO_TOKEN": "any",
+        },
     )
     assert done.returncode == 1
     line = done.stderr.strip().splitlines()[-1]

@@ -15,12 +15,13 @@ import pytest
 from pyspark.sql import SparkSession
 
 import lakemint
-from lakemint.config import Config
+from lakemint.config import Config, load_config
 from lakemint.errors import ConservationError, GateFailed, LakemintError, VersionNotFound
-from lakemint.outcome import Outcome
+from lakemint.job.outcome import Outcome
 from lakemint.publish.shards import ShardWriter, written
 from lakemint.publish.transforms import columns_of, shards
 from lakemint.spark import read_table
+from lakemint.store import StoreAddress
 from tests.integration.fault_proxy import Fault, FaultProxy, Judge
 from tests.integration.gold_dataset import DATASET, SUMMARY, GoldDataset
 from tests.integration.small_dataset import job_path, run_job
@@ -68,7 +69,12 @@ def proxy(stack: Config) -> Iterator[FaultProxy]:
 
 def start(proxy: FaultProxy | None = None) -> subprocess.Popen[str]:
     """The real job as Airflow starts it, its store behind the proxy."""
-    environment = {**os.environ, **({"LAKEMINT_S3_ENDPOINT": proxy.endpoint} if proxy else {})}
+    environment = dict(os.environ)
+    if proxy:
+        config = load_config()
+        environment["LAKEMINT_S3_ENDPOINT"] = proxy.endpoint
+        environment["LAKEMINT_S3_ACCESS_KEY"] = config.s3_access_key
+        environment["LAKEMINT_S3_SECRET_KEY"] = config.s3_secret_key
     return subprocess.Popen(
         [sys.executable, job_path("publish"), DATASET],
         env=environment,
@@ -170,8 +176,7 @@ def test_the_baseline_is_scored_once_a_version_and_stands_on_its_card(letters: G
 
 def test_shards_are_the_same_bytes_however_spark_cuts_the_rows(letters: GoldDataset) -> None:
     gold = read_table(letters.spark, letters.lake.table("gold", DATASET))
-    config = letters.config
-    writer = ShardWriter(DATASET, config.lake, config.s3_endpoint, config.s3_region, columns_of(gold))
+    writer = ShardWriter(DATASET, StoreAddress.of(letters.config), columns_of(gold))
     found = []
     for cut in (gold, gold.coalesce(1), gold.repartition(7), gold.orderBy("text")):
         said = written(row.asDict() for row in shards(cut, 3, writer).collect())

@@ -4,15 +4,17 @@ import unicodedata
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from pyspark.sql import SparkSession
 
 from lakemint.config import Config
+from lakemint.delta_log import DeltaLog
 from lakemint.demo.reviews import land_reviews
 from lakemint.errors import ContractError, LakemintError
-from lakemint.outcome import Outcome
-from lakemint.refine.identity import sample_id
-from lakemint.spark import last_commit, read_table
+from lakemint.job.outcome import Outcome
+from lakemint.spark import read_table, replace_rows
+from tests.identity import sample_id
 from tests.integration.small_dataset import CHECKOUT, DATASET, SmallDataset, run_job
 
 SOURCES = {"mail": {"format": "tsv", "columns": ["id", "text"]}}
@@ -20,7 +22,6 @@ TEXT = {"name": "text", "logicalType": "string"}
 CLEAN = [
     {"normalize_text": {"columns": ["text"]}},
     {"drop": {"empty": ["text"]}},
-    {"deduplicate": {"exact": True}},
 ]
 
 
@@ -37,12 +38,18 @@ def land_texts(notes: SmallDataset, name: str, texts: list[str]) -> None:
     notes.land(f"mail/{name}", "".join(f"{at}\t{text}\n" for at, text in enumerate(texts, 1)).encode())
 
 
+def bronze_texts(notes: SmallDataset, name: str, texts: list[str], batch: int = 1) -> None:
+    """Texts as the lines of a file that was ingested."""
+    place = {"object": f"raw/notes/mail/{name}", "etag": name, "batch": batch, "source": "mail"}
+    rows = [{**place, "line": at, "id": str(at), "text": text} for at, text in enumerate(texts, 1)]
+    frame = notes.spark.createDataFrame(pa.Table.from_pylist(rows))
+    replace_rows(frame, notes.lake.table("bronze", DATASET), f"object = '{place['object']}'", {})
+
+
 def test_text_is_normalized_empty_dropped_and_the_earliest_of_equals_kept(notes: SmallDataset) -> None:
-    land_texts(notes, "b.tsv", ["cafe\u0301", "\u00a0 \u3000", "hello\u2028 world "])
-    land_texts(notes, "a.tsv", ["hello   world", "x"])
-    notes.run("ingest")
-    land_texts(notes, "0.tsv", ["x", "caf\u00e9"])
-    notes.run("ingest")
+    bronze_texts(notes, "b.tsv", ["cafe\u0301", "\u00a0 \u3000", "hello\u2028 world "])
+    bronze_texts(notes, "a.tsv", ["hello   world", "x"])
+    bronze_texts(notes, "0.tsv", ["x", "caf\u00e9"], batch=2)
     outcome = notes.run("refine")
 
     assert outcome == Outcome(
@@ -78,12 +85,9 @@ ODD = ["e\u0301 \u1e9b\u0323", "\ufb01\ufb02", "\uac00\u11a8", "\u212b", "a\u200
 
 @pytest.mark.parametrize("form", ["NFC", "NFKC"])
 def test_normal_forms_and_spaces_are_those_of_the_unicode_standard(notes: SmallDataset, form: str) -> None:
-    texts = [*ODD, *(f"{space}a{space}{space}b{space}" for space in SPACES)]
-    # A tab would be a column of its own.
-    texts = [text.replace("\t", " \v ") for text in texts]
+    texts = [*ODD, *(f"{space}{at}{space}{space}b{space}" for at, space in enumerate(SPACES))]
     notes.write(SOURCES, [TEXT], refine=[{"normalize_text": {"columns": ["text"], "form": form}}])
-    land_texts(notes, "a.tsv", texts)
-    notes.run("ingest")
+    bronze_texts(notes, "a.tsv", texts)
     notes.run("refine")
 
     def expected(text: str) -> str:
@@ -155,8 +159,7 @@ def test_a_row_of_a_wrong_type_survives_no_other(notes: SmallDataset) -> None:
 
 
 def test_a_second_run_changes_nothing_and_a_new_recipe_does(notes: SmallDataset, spark: SparkSession) -> None:
-    land_texts(notes, "a.tsv", ["hello", "hello", ""])
-    notes.run("ingest")
+    bronze_texts(notes, "a.tsv", ["hello", "hello", ""])
     first = notes.run("refine")
     assert notes.run("refine") == Outcome("silver/notes", first.identity, changed=False)
     assert (notes.version("silver"), notes.version("rejected")) == (0, 0)
@@ -165,19 +168,17 @@ def test_a_second_run_changes_nothing_and_a_new_recipe_does(notes: SmallDataset,
     spark.sql(f"OPTIMIZE delta.`{uri}`").collect()
     assert notes.run("refine") == Outcome("silver/notes", first.identity, changed=False)
 
-    notes.write(SOURCES, [TEXT], refine=CLEAN[:2])
+    notes.write(SOURCES, [TEXT], refine=CLEAN[:1])
     assert notes.run("refine").counts == {"records": 3, "silver": 2, "rejected": 1}
-    last = last_commit(spark, uri)
+    last = DeltaLog(notes.store, notes.lake, DATASET).last("silver")
     assert last is not None
-    assert last[1]["inputs"] == {"bronze": 0}
+    assert last.note["inputs"] == {"bronze": 0}
 
 
 def test_a_run_that_died_between_its_tables_is_made_good(notes: SmallDataset, spark: SparkSession) -> None:
-    land_texts(notes, "a.tsv", ["hello", "hello", ""])
-    notes.run("ingest")
+    bronze_texts(notes, "a.tsv", ["hello", "hello", ""])
     notes.run("refine")
-    land_texts(notes, "b.tsv", ["hello"])
-    notes.run("ingest")
+    bronze_texts(notes, "b.tsv", ["hello"], batch=2)
     before = notes.rows("silver")
     notes.run("refine")
     after = notes.rows("rejected")
@@ -190,25 +191,22 @@ def test_a_run_that_died_between_its_tables_is_made_good(notes: SmallDataset, sp
 
 
 def test_rows_that_other_stages_rejected_stay(notes: SmallDataset, spark: SparkSession) -> None:
-    land_texts(notes, "a.tsv", ["hello", ""])
-    notes.run("ingest")
+    bronze_texts(notes, "a.tsv", ["hello", ""])
     notes.run("refine")
     uri = notes.lake.table("rejected", DATASET)
     spark.sql(f"UPDATE delta.`{uri}` SET stage = 'label'").collect()  # noqa: S608
-    land_texts(notes, "b.tsv", ["other"])
-    notes.run("ingest")
+    bronze_texts(notes, "b.tsv", ["other"], batch=2)
     notes.run("refine")
     assert sorted(row["stage"] for row in notes.rows("rejected")) == ["label", "refine"]
 
 
 def test_before_ingest_it_says_so(notes: SmallDataset) -> None:
-    with pytest.raises(LakemintError, match="bronze/notes: no such table; ingest first"):
+    with pytest.raises(LakemintError, match="there is no bronze/notes yet; `lakemint run notes`"):
         notes.run("refine")
 
 
 def test_a_contract_column_that_no_source_has_is_named(notes: SmallDataset) -> None:
-    land_texts(notes, "a.tsv", ["hello"])
-    notes.run("ingest")
+    bronze_texts(notes, "a.tsv", ["hello"])
     notes.write(SOURCES, [TEXT, {"name": "txet", "logicalType": "string"}], refine=CLEAN)
     with pytest.raises(ContractError, match=r"\[txet\]: no source has such a column"):
         notes.run("refine")
@@ -239,3 +237,45 @@ def test_the_reviews_are_all_there(
     places = [(row["object"], row["line"]) for row in (*silver, *rejected)]
     assert sorted(places) == sorted((key, number) for key, number, _ in raw)
     assert {row["reason"] for row in rejected} == {"duplicate.exact"}
+
+
+def test_records_of_a_source_the_recipe_no_longer_names_leave_with_that_reason(notes: SmallDataset) -> None:
+    land_texts(notes, "a.tsv", ["hello", "world"])
+    notes.write({**SOURCES, "chat": {"format": "jsonl", "columns": ["text", "by"]}}, [TEXT], refine=CLEAN)
+    notes.land("chat/c.jsonl", b'{"text": "hello", "by": "x"}\n{"text": "other", "by": null}\n')
+    notes.run("ingest")
+    notes.write(SOURCES, [TEXT], refine=CLEAN)
+    assert notes.run("refine").counts == {"records": 4, "silver": 2, "rejected": 2}
+    assert {row["text"] for row in notes.rows("silver", "text")} == {"hello", "world"}
+    assert [row["reason"] for row in notes.rows("rejected", "reason")] == ["source.removed"] * 2
+
+
+def test_a_recipe_that_goes_back_after_a_kill_leaves_no_table_behind(notes: SmallDataset) -> None:
+    bronze_texts(notes, "a.tsv", ["hello", ""])
+    notes.run("refine")
+    rejected = notes.rows("rejected")
+    notes.write(SOURCES, [TEXT], refine=CLEAN[:1])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("lakemint.spark.replace_table", _killed)
+        with pytest.raises(KeyboardInterrupt):
+            notes.run("refine")
+    assert notes.rows("rejected") == []
+    notes.write(SOURCES, [TEXT], refine=CLEAN)
+    notes.run("refine")
+    assert notes.rows("rejected") == rejected
+
+
+def _killed(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_a_column_may_change_its_spelling(notes: SmallDataset) -> None:
+    spelled = {"mail": {"format": "tsv", "columns": ["id", "Text"]}}
+    title = {"name": "Text", "logicalType": "string"}
+    notes.write(spelled, [title], content=["Text"], refine=[], label={"known": "Text"})
+    land_texts(notes, "a.tsv", ["hello"])
+    notes.run("ingest")
+    notes.write(SOURCES, [TEXT], refine=CLEAN)
+    notes.run("ingest")
+    notes.run("refine")
+    assert [row["text"] for row in notes.rows("silver", "text")] == ["hello"]

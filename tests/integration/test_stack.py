@@ -20,7 +20,7 @@ from typing import Any
 import psutil
 import pytest
 
-from lakemint.config import CREDENTIALS, SETTINGS, Config, load
+from lakemint.config import CREDENTIALS, SETTINGS, Config, load_config
 from lakemint.errors import StackError
 from lakemint.spark import spark_session
 from lakemint.stack import down, status, up
@@ -54,7 +54,7 @@ def config(home: Path, monkeypatch: pytest.MonkeyPatch) -> Config:
     """Settings as any program would load them."""
     monkeypatch.setenv("LAKEMINT_HOME", str(home))
     monkeypatch.delenv("LAKEMINT_LAKE", raising=False)
-    return load()
+    return load_config()
 
 
 def lakemint(home: Path, *arguments: str) -> "subprocess.Popen[str]":

@@ -8,7 +8,6 @@ from typing import Any
 
 import pyarrow as pa
 
-from lakemint.columns import arrow_schema
 from lakemint.config import Config
 from lakemint.lake import Lake
 from lakemint.names import SPLITS
@@ -16,7 +15,8 @@ from lakemint.publish.commit import commit
 from lakemint.publish.keep import keep
 from lakemint.publish.manifest import Basis, manifest_of, split_records
 from lakemint.publish.shards import encode, label_counts
-from lakemint.records import Counts, Manifest, VersionRecord
+from lakemint.published.columns import arrow_schema
+from lakemint.published.records import Counts, Manifest, VersionRecord
 from lakemint.store import open_store
 
 DATASET = "notes"

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from lakemint.config import Config
-from lakemint.contract import Contract, load_contract
+from lakemint.dataset.contract import Contract, load_contract
 from lakemint.errors import GateFailed
 from lakemint.lake import Lake
 from lakemint.store import Store, open_store
@@ -35,7 +35,7 @@ def check(passed: bool, severity: str = "critical", **more: Any) -> dict[str, An
 
 
 def verdict(contract: Contract, *checks: dict[str, Any], version: int = 3) -> Any:
-    return verdict_of("pets", "silver", version, contract.table("silver").suite, list(checks))
+    return verdict_of("pets", "silver", version, contract.table("silver").suite_digest, list(checks))
 
 
 def test_a_passed_verdict_lets_pass_by_its_digest(store: Store, lake: Lake, contract: Contract) -> None:

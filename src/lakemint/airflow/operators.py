@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import Asset, BaseOperator
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 
-from lakemint.airflow.process import JobProcess
-from lakemint.outcome import HOPELESS, Outcome
+from lakemint.job.outcome import HOPELESS, Outcome
+from lakemint.job.process import JobProcess
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -18,17 +18,6 @@ if TYPE_CHECKING:
 
 ERROR_KEY = "error"
 """XCom key of a failed job's error; `lakemint run` shows it."""
-
-SECRETS = (
-    "annotator_key",
-    "s3_access_key",
-    "s3_secret_key",
-    "spark_token",
-    "airflow_password",
-    "label_studio_password",
-    "label_studio_token",
-)
-"""Settings that Airflow masks in the logs of jobs, should one ever print them."""
 
 
 class JobOperator(BaseOperator):
@@ -70,11 +59,11 @@ class JobOperator(BaseOperator):
             self._process.stop()
 
     def _run(self, context: "Context") -> Outcome:
-        from lakemint.config import job_environment, load
+        from lakemint.config import job_environment, load_config
 
-        config = load()
+        config = load_config()
         _mask_secrets(config)
-        script = config.datasets().parent / "jobs" / f"{self.job}.py"
+        script = config.schemas_folder().parent / "jobs" / f"{self.job}.py"
         if not script.is_file():
             raise AirflowFailException(f"no job {self.job!r}: {script} does not exist")
         self._process = JobProcess(script, [self.dataset, *self.arguments], job_environment())
@@ -93,16 +82,17 @@ class JobOperator(BaseOperator):
 
 
 class GateOperator(JobOperator):
-    """Judges a table by its contract; the table's own event is emitted only when it passed.
+    """Judges the version that `writer` wrote by its contract; the table's event is emitted only if it passed.
 
-    `writer` is the task that wrote the table: the event carries its version and counts, and the verdict.
+    The event carries the writer's version and counts, and the verdict.
     """
 
     ui_color = "#f6e3b4"
 
     def __init__(self, *, table: Asset, writer: JobOperator, **kwargs: Any) -> None:
         dataset, name = str(table.extra["dataset"]), str(table.extra["table"])
-        super().__init__(job="gate", dataset=dataset, arguments=[name], outlets=[table], **kwargs)
+        version = f"{{{{ ti.xcom_pull(task_ids='{writer.task_id}')['identity'] }}}}"
+        super().__init__(job="gate", dataset=dataset, arguments=[name, version], outlets=[table], **kwargs)
         self.writer = writer.task_id
         self.set_upstream(writer)
 
@@ -162,6 +152,5 @@ class AnswersOperator(BaseOperator):
 def _mask_secrets(config: "Config") -> None:
     from airflow.sdk.log import mask_secret
 
-    for name in SECRETS:
-        if secret := getattr(config, name):
-            mask_secret(secret)
+    for secret in config.secrets():
+        mask_secret(secret)

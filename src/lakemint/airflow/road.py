@@ -5,7 +5,7 @@ from typing import Any
 
 from airflow.sdk import DAG, Asset
 
-from lakemint.names import check_name, is_name
+from lakemint.names import dag_id, is_name
 
 DEFAULTS: dict[str, Any] = {
     "owner": "lakemint",
@@ -19,10 +19,10 @@ DEFAULTS: dict[str, Any] = {
 
 def datasets() -> list[str]:
     """Names of the datasets, in order. Reads no file: a broken dataset hurts no other's DAGs."""
-    from lakemint.config import load
-    from lakemint.contract import datasets as named
+    from lakemint.config import load_config
+    from lakemint.dataset.contract import datasets as named
 
-    return [name for name in named(load().datasets()) if is_name(name)]
+    return [name for name in named(load_config().schemas_folder()) if is_name(name)]
 
 
 def stage_dag(stage: str, dataset: str, doc: str | None, after: Asset | None = None, **kwargs: Any) -> DAG:
@@ -31,7 +31,7 @@ def stage_dag(stage: str, dataset: str, doc: str | None, after: Asset | None = N
     `doc`, in Markdown, is the DAG's page; `<dataset>` in it becomes the dataset's name.
     """
     return DAG(
-        f"{stage}_{check_name(dataset)}",
+        dag_id(stage, dataset),
         schedule=[after] if after else None,
         doc_md=(doc or "").replace("<dataset>", dataset),
         tags=[dataset, stage],

@@ -16,10 +16,10 @@ log = logging.getLogger(__name__)
 
 def answers_missing(dataset: str) -> int:
     """Answers asked for and not given yet; 0 for a dataset whose labels are known."""
-    from lakemint.config import load
-    from lakemint.label import answers_missing as missing
+    from lakemint.config import load_config
+    from lakemint.label.waiting import answers_missing as missing
 
-    return int(missing(load(), dataset))
+    return int(missing(load_config(), dataset))
 
 
 class AnswersTrigger(BaseTrigger):

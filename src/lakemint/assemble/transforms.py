@@ -3,9 +3,10 @@
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from lakemint.contract import Table
+from lakemint.dataset.contract import Table
+from lakemint.dataset.recipe import Split
 from lakemint.names import LABEL, SAMPLE_ID, SPLIT
-from lakemint.recipe import Split
+from lakemint.spark import hash32
 
 
 def gold(silver: DataFrame, labels: DataFrame, table: Table, split: Split) -> DataFrame:
@@ -22,8 +23,7 @@ def gold(silver: DataFrame, labels: DataFrame, table: Table, split: Split) -> Da
 
 def split_of(sample_id: Column, split: Split) -> Column:
     """`train`, `validation` or `test`, by a hash of the id alone: it stays as the data grow."""
-    digits = F.substring(F.sha2(F.concat(F.lit("split:"), sample_id), 256), 1, 8)
-    place = F.conv(digits, 16, 10).cast("long") / F.lit(2.0**32)
+    place = hash32("split", sample_id) / F.lit(2.0**32)
     in_train = place < split.train
     in_validation = place < split.train + split.validation
     return F.when(in_train, "train").when(in_validation, "validation").otherwise("test")

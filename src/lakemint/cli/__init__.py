@@ -5,9 +5,11 @@ from importlib import import_module
 
 import typer
 
+from lakemint.config import keep_loopback_direct
 from lakemint.errors import LakemintError
+from lakemint.printable import printable
 
-_MODULES = ("stack", "run", "version", "check", "demo")
+_MODULES = ("stack", "run", "version", "check", "land", "demo")
 
 
 def build() -> typer.Typer:
@@ -27,9 +29,10 @@ def build() -> typer.Typer:
 
 def main() -> None:
     """Run the command line. Our own errors become one line on stderr and exit status 1, Ctrl-C 130."""
+    keep_loopback_direct()
     try:
         build()()
     except LakemintError as error:
         red, plain = ("\x1b[31m", "\x1b[0m") if sys.stderr.isatty() else ("", "")
-        print(f"{red}error:{plain} {error}", file=sys.stderr)
+        print(f"{red}error:{plain} {printable(str(error))}", file=sys.stderr)
         sys.exit(1)

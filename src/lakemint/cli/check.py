@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from lakemint.printable import printable
+
 
 def register(app: typer.Typer) -> None:
     app.command()(check)
@@ -17,11 +19,11 @@ def check(
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
     """Check contracts, recipes and label forms. Exit status 1 when something is wrong."""
-    from lakemint.config import load
-    from lakemint.contract import datasets
-    from lakemint.dataset import problems
+    from lakemint.check import problems
+    from lakemint.config import load_config
+    from lakemint.dataset.contract import datasets
 
-    schemas = load().datasets()
+    schemas = load_config().schemas_folder()
     found = {name: problems(schemas, name) for name in ([dataset] if dataset else datasets(schemas))}
     if as_json:
         typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
@@ -29,7 +31,7 @@ def check(
         for name, lines in found.items():
             typer.echo(f"{name}: {'in order' if not lines else _counted(len(lines))}")
             for line in lines:
-                typer.echo(f"  {line}")
+                typer.echo(f"  {printable(line)}")
         if not found:
             typer.echo(f"no dataset in {schemas}; make a folder with contract.yaml and recipe.yaml there")
     if any(found.values()):

@@ -12,10 +12,10 @@ from lakemint.errors import LakemintError, RunError
 from lakemint.names import check_name
 
 if TYPE_CHECKING:
-    from lakemint.airflow_api import AirflowApi
+    from lakemint.airflow.api import AirflowApi
+    from lakemint.airflow.runs import Walk
     from lakemint.cli.walks import Walks
     from lakemint.config import Config
-    from lakemint.runs import Walk
 
 INTERRUPTED = 130
 
@@ -36,13 +36,13 @@ def run(
 
     Safe to do at any time: what is up to date is left as it is.
     """
-    from lakemint.airflow_api import AirflowApi
+    from lakemint.airflow.api import AirflowApi
     from lakemint.cli.walks import Walks
-    from lakemint.config import load
+    from lakemint.config import load_config
 
-    config = load()
+    config = load_config()
     for dataset in datasets:
-        check(config.datasets(), dataset)
+        require_dataset(config.schemas_folder(), dataset)
     api = AirflowApi(config)
     walks = [_start(api, config, dataset) for dataset in dict.fromkeys(datasets)]
     with Walks(walks, to_stderr=as_json) as shown:
@@ -51,10 +51,10 @@ def run(
     _report(config, walks, as_json, follow)
 
 
-def check(schemas: Path, dataset: str) -> None:
+def require_dataset(schemas: Path, dataset: str) -> None:
     """Raises LakemintError for a dataset that is not there or whose files are wrong, before anything runs."""
-    from lakemint.contract import datasets
-    from lakemint.dataset import check_dataset
+    from lakemint.check import check_dataset
+    from lakemint.dataset.contract import datasets
 
     known = datasets(schemas)
     if dataset not in known:
@@ -64,7 +64,7 @@ def check(schemas: Path, dataset: str) -> None:
 
 
 def _start(api: "AirflowApi", config: "Config", dataset: str) -> "Walk":
-    from lakemint.runs import Walk, start
+    from lakemint.airflow.runs import Walk, start
 
     run_id, joined = start(api, dataset)
     walk = Walk(api, dataset, run_id, label_page=config.label_studio_url)
@@ -74,7 +74,7 @@ def _start(api: "AirflowApi", config: "Config", dataset: str) -> "Walk":
 
 
 def _watch(walks: Sequence["Walk"], shown: "Walks", timeout: float | None) -> None:
-    from lakemint.runs import follow
+    from lakemint.airflow.runs import follow
 
     try:
         for walk, stage in follow(walks, timeout):
@@ -116,9 +116,10 @@ def result(walk: "Walk") -> dict[str, Any]:
 def _show_version(config: "Config", found: dict[str, Any]) -> None:
     from rich.console import Console
 
-    from lakemint.card import card, render
+    from lakemint.cli.card_view import view
+    from lakemint.published.card import card
 
     version = found["version"]
     typer.echo(f"{version} is published" if found["new"] else f"nothing new: {version} is still the version")
     dataset, _, number = version.partition("@")
-    Console().print(render(card(config, dataset, int(number))))
+    Console().print(view(card(config, dataset, int(number))))

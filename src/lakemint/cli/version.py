@@ -19,17 +19,17 @@ def list_(
     dataset: Annotated[str, typer.Argument(metavar="DATASET", help="Like reviews.")], as_json: AsJson = False
 ) -> None:
     """List a dataset's published versions, oldest first."""
-    from lakemint.card import listing
-    from lakemint.config import load
+    from lakemint.config import load_config
     from lakemint.names import check_name
+    from lakemint.published.card import listing
 
-    entries = listing(load(), check_name(dataset))
+    entries = listing(load_config(), check_name(dataset))
     if as_json:
         typer.echo(json.dumps(entries, indent=2))
     elif not entries:
         typer.echo(f"{dataset} has no published version yet; `lakemint run {dataset}` makes one")
     else:
-        from lakemint.card_view import versions
+        from lakemint.cli.card_view import versions
 
         _print(versions(entries))
 
@@ -42,19 +42,20 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Show a version's card."""
-    from lakemint.card import card, render
-    from lakemint.config import load
+    from lakemint.cli.card_view import view
+    from lakemint.config import load_config
     from lakemint.names import Reference, check_name
+    from lakemint.published.card import card
 
     if "@" in version:
         reference = Reference.parse(version)
-        found = card(load(), reference.dataset, reference.number)
+        found = card(load_config(), reference.dataset, reference.number)
     else:
-        found = card(load(), check_name(version))
+        found = card(load_config(), check_name(version))
     if as_json:
         typer.echo(json.dumps(found, indent=2))
     else:
-        _print(render(found))
+        _print(view(found))
 
 
 def _print(thing: object) -> None:

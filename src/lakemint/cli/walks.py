@@ -8,9 +8,10 @@ from rich.live import Live
 from rich.markup import escape
 from rich.table import Table
 
+from lakemint.airflow.runs import StageRun, Task, Walk
+from lakemint.job.outcome import Outcome
 from lakemint.names import STAGES
-from lakemint.outcome import Outcome
-from lakemint.runs import StageRun, Task, Walk
+from lakemint.printable import printable
 
 COLOURS = {
     "success": "green",
@@ -52,7 +53,7 @@ class Walks:
         self._live.stop()
 
     def update(self, walk: Walk, stage: StageRun) -> None:
-        """Show a change, as `lakemint.runs.follow` yields them."""
+        """Show a change, as `lakemint.airflow.runs.follow` yields them."""
         if self._console.is_terminal:
             return  # the live table looks for itself
         for task in stage.tasks:
@@ -99,7 +100,7 @@ def describe(stage: StageRun) -> str:
 
 def _said(task: Task) -> str:
     if task.error:
-        return task.error.partition("\n")[0]
+        return printable(task.error.partition("\n")[0])
     return _counted(task.outcome) if task.outcome else ""
 
 

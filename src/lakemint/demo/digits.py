@@ -7,8 +7,8 @@ import numpy as np
 from PIL import Image
 from sklearn.datasets import load_digits
 
+from lakemint.ingest.landing import Landed, land
 from lakemint.lake import Lake
-from lakemint.landing import Landed, land
 from lakemint.store import Store
 
 DATASET = "digits"

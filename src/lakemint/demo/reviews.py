@@ -13,8 +13,8 @@ import tempfile
 from pathlib import Path
 
 from lakemint.errors import LakemintError
+from lakemint.ingest.landing import Landed, land
 from lakemint.lake import Lake
-from lakemint.landing import Landed, land
 from lakemint.store import Store
 
 DATASET = "reviews"
@@ -85,13 +85,10 @@ def corpus_files(sdist: Path) -> dict[str, bytes]:
 def land_reviews(store: Store, lake: Lake, cache: Path) -> Landed:
     """Land the snippets as raw objects of four sources, and the ratings as recordings for the replay."""
     files = corpus_files(fetch(cache))
-    new = known = 0
+    landed = Landed(0, 0)
     for source, begin in CORPORA.items():
         snippets, ratings = f"{begin}_GroundTruth.txt", f"{begin}_anonDataRatings.txt"
-        for prefix, name, content in (
-            (lake.raw(DATASET, source), snippets, files[snippets]),
-            (lake.recorded(DATASET), f"{source}.txt", files[ratings]),
-        ):
-            landed = land(store, prefix, [(name, content)])
-            new, known = new + landed.new, known + landed.known
-    return Landed(new, known)
+        landed += land(store, lake.raw(DATASET, source), [(snippets, files[snippets])])
+        place, recording = lake.recordings(DATASET), lake.recording(DATASET, source)
+        landed += land(store, place, [(recording.removeprefix(place), files[ratings])])
+    return landed

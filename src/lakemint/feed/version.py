@@ -5,9 +5,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from lakemint.catalog import no_such_version, numbers
-from lakemint.columns import arrow_schema
-from lakemint.config import Config, load
+from lakemint.config import Config, load_config
 from lakemint.errors import IntegrityError, LakemintError, ObjectNotFound
 from lakemint.feed.cache import ShardCache
 from lakemint.feed.manifest import (
@@ -22,6 +20,8 @@ from lakemint.feed.manifest import (
 from lakemint.feed.split import Split
 from lakemint.lake import Lake
 from lakemint.names import Reference, check_name
+from lakemint.published.catalog import no_such_version, numbers
+from lakemint.published.columns import arrow_schema
 from lakemint.store import Store, open_store
 
 
@@ -63,7 +63,7 @@ class Version:
 
 def open_version(text: str, config: Config | None) -> Version:
     """Open `<dataset>@<number>` and verify its manifest; raises as `lakemint.open` says."""
-    config = config or load()
+    config = config or load_config()
     lake, store = Lake(config.need("lake")), open_store(config)
     reference = _reference(text, store, lake)
     record = _record(store, lake, reference)
@@ -85,7 +85,7 @@ def open_version(text: str, config: Config | None) -> Version:
 
 def published(dataset: str, config: Config | None) -> list[str]:
     """See `lakemint.versions`."""
-    config = config or load()
+    config = config or load_config()
     lake = Lake(config.need("lake"))
     return [f"{dataset}@{number}" for number in numbers(open_store(config), lake, check_name(dataset))]
 

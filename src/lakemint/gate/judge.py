@@ -8,12 +8,12 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from lakemint.contract import Table
+from lakemint.dataset.contract import Table
+from lakemint.dataset.quality import Rule
 from lakemint.errors import LakemintError
 from lakemint.gate.suite import RULE, compile_rules
 from lakemint.gate.transforms import broken_rows
 from lakemint.names import SAMPLE_ID
-from lakemint.quality import Rule
 from lakemint.verdicts import MAX_ROWS, Verdict, verdict_of
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def judge(frame: "DataFrame", table: Table, dataset: str, version: int) -> Verdi
             checks.append(_measured_check(rule, measures[rule.name], rows))
         else:
             checks.append(_check(rule, False, _told(wrong, _columns(rule)), 0, []))
-    return verdict_of(dataset, table.name, version, table.suite, checks)
+    return verdict_of(dataset, table.name, version, table.suite_digest, checks)
 
 
 def _wrong_columns(frame: "DataFrame", table: Table) -> dict[str, str]:

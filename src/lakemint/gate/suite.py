@@ -1,16 +1,16 @@
 """Compiles a contract's rules into expectations of Great Expectations."""
 
 from collections.abc import Callable, Mapping
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any, Final
 
 from great_expectations.exceptions.exceptions import ExpectationNotFoundError
 from great_expectations.expectations.expectation import Expectation
 from great_expectations.expectations.registry import get_expectation_impl
 
-from lakemint.contract import Table
+from lakemint.dataset.contract import Table
+from lakemint.dataset.quality import Rule
 from lakemint.errors import ContractError
-from lakemint.quality import Rule
 
 RULE: Final = "rule"
 """Key in an expectation's `meta`: the name of the rule it was compiled from."""
@@ -51,7 +51,8 @@ def _typed(value: Any, kind: str | None) -> Any:
     if kind == "date" and isinstance(value, str):
         return date.fromisoformat(value)
     if kind == "timestamp" and isinstance(value, str):
-        return datetime.fromisoformat(value)
+        moment = datetime.fromisoformat(value)
+        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)  # as refine reads it
     return value
 
 

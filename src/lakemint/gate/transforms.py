@@ -6,8 +6,8 @@ from typing import Any, Final
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from lakemint.dataset.quality import Rule
 from lakemint.names import SAMPLE_ID
-from lakemint.quality import Rule
 
 
 def broken_rows(frame: DataFrame, rule: Rule, kind: str | None, most: int) -> DataFrame | None:
@@ -28,7 +28,12 @@ def broken_rows(frame: DataFrame, rule: Rule, kind: str | None, most: int) -> Da
 
 def _sharing(frame: DataFrame, columns: list[Any]) -> DataFrame:
     """The rows whose values in these columns another row has, too. A null is like no other."""
-    shared = frame.dropna(subset=columns).groupBy(*columns).count().where(F.col("count") > 1)
+    shared = (
+        frame.dropna(subset=columns)
+        .groupBy(*columns)
+        .agg(F.count(F.lit(1)).alias("_rows"))
+        .where(F.col("_rows") > 1)
+    )
     return frame.join(shared.select(*columns), on=columns, how="left_semi")
 
 

@@ -14,14 +14,17 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import IO, Any, NoReturn
 
+from lakemint.dataset.recipe import Source
 from lakemint.ingest.lines import HEAD, LINE_LIMIT, Line, read_lines
-from lakemint.recipe import Source
 
 FILE_LIMIT = 64 * 1024 * 1024
 """Bytes of the largest object of format `file`: a row must fit several times into a Spark executor."""
 
 _LINE_OVERHEAD = 100
 """What a held line costs besides its bytes: a quote that never ends must not hold millions of blank ones."""
+
+_REREAD_LIMIT = 4 * LINE_LIMIT
+"""Bytes of one csv object that are read again after quotes went wrong: a file made to hurt repeats itself."""
 
 _TEXT_ENDINGS = frozenset(
     {"", ".csv", ".data", ".json", ".jsonl", ".log", ".ndjson", ".tab", ".text", ".tsv", ".txt"}
@@ -106,10 +109,18 @@ def _parse_lines(
             if line.problem or not data:
                 raise _Unreadable(line.problem or "blank line")
             fields = _checked(split(data, columns))
+            if line.number == 1:
+                _require_no_header(fields)
         except _Unreadable as error:
             yield line.number, Problem(str(error), data[:HEAD])
         else:
             yield line.number, fields
+
+
+def _require_no_header(fields: Fields) -> None:
+    """A first line that says just the columns' names is a header, and no record."""
+    if all(name == value for name, value in fields.items()):
+        raise _Unreadable("header line")
 
 
 def _checked(fields: Fields) -> Fields:
@@ -204,21 +215,31 @@ _SPLITTERS = {"tsv": _split_tsv, "jsonl": _split_json}
 def _parse_csv(lines: _Lines, columns: list[str]) -> Iterator[Parsed]:
     """RFC 4180: quotes may hold commas, line breaks and doubled quotes.
 
-    Where quotes go wrong, the record's first line is given up, and reading starts again at the next.
+    Where quotes go wrong, the record's first line is given up, and reading starts again at the next; after
+    _REREAD_LIMIT bytes of that in one object, all lines are given up that the quotes went wrong over.
     """
     # Without this, Python's reader refuses fields over 128 KiB; records are bounded by LINE_LIMIT anyway.
     csv.field_size_limit(LINE_LIMIT)
+    spare = _REREAD_LIMIT
     for first in lines:
         used: list[Line] = [first]
         try:
             fields = _csv_record(used, lines, columns)
-        except (_Unreadable, csv.Error) as error:
-            reason = str(error) if isinstance(error, _Unreadable) else "malformed CSV"
-            if isinstance(error, csv.Error):
+        except _Unreadable as error:
+            yield _unreadable(first, str(error))
+        except csv.Error:
+            yield _unreadable(first, "malformed CSV")
+            spare -= sum(len(line.data) + _LINE_OVERHEAD for line in used[1:])
+            if spare > 0:
                 lines.put_back(used[1:])
-            yield first.number, Problem(reason, first.data.removesuffix(b"\r")[:HEAD])
+            else:
+                yield from (_unreadable(line, "malformed CSV") for line in used[1:])
         else:
             yield first.number, fields
+
+
+def _unreadable(line: Line, reason: str) -> Parsed:
+    return line.number, Problem(line.problem or reason, line.data.removesuffix(b"\r")[:HEAD])
 
 
 def _csv_record(used: list[Line], more: Iterator[Line], columns: list[str]) -> Fields:
@@ -226,7 +247,10 @@ def _csv_record(used: list[Line], more: Iterator[Line], columns: list[str]) -> F
     if used[0].problem or not used[0].data.removesuffix(b"\r"):
         raise _Unreadable(used[0].problem or "blank line")
     values = next(csv.reader(_csv_lines(used, more), strict=True))
-    return _checked(_named(values, columns))
+    fields = _checked(_named(values, columns))
+    if used[0].number == 1:
+        _require_no_header(fields)
+    return fields
 
 
 def _csv_lines(used: list[Line], more: Iterator[Line]) -> Iterator[str]:

@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
+from lakemint.dataset.recipe import Recipe
 from lakemint.errors import LakemintError
 from lakemint.lake import Lake
-from lakemint.recipe import Recipe
 from lakemint.store import Store
 
 if TYPE_CHECKING:
@@ -26,16 +26,32 @@ class RawObject(NamedTuple):
 
 
 class Registry(NamedTuple):
-    """What was ingested before: the `objects` table's (object, etag) pairs, and its last batch (0: none)."""
+    """What was ingested before, from the `objects` table."""
 
-    known: frozenset[tuple[str, str]]
-    batch: int
+    known: dict[tuple[str, str], tuple[str, str]]
+    """(object, etag) → (source, digest of the source as it was read by)."""
+    batch: int = 0
+    """The last one that gave an object; 0 for none."""
 
     @classmethod
     def of(cls, objects: "pa.Table") -> "Registry":
-        """From the columns object, etag, batch; about 200 bytes a raw object."""
-        pairs = zip(objects["object"].to_pylist(), objects["etag"].to_pylist(), strict=True)
-        return cls(frozenset(pairs), max(objects["batch"].to_pylist(), default=0))
+        """From the columns object, etag, source, source_digest, batch; about 500 bytes a raw object."""
+        columns = [objects[name].to_pylist() for name in ("object", "etag", "source", "source_digest")]
+        known = {(key, etag): (source, by) for key, etag, source, by in zip(*columns, strict=True)}
+        return cls(known, max(objects["batch"].to_pylist(), default=0))
+
+
+class Plan(NamedTuple):
+    """What a batch reads."""
+
+    objects: list[RawObject]
+    """The largest first, so that they spread evenly."""
+    again: list[str]
+    """Sources whose rows are all replaced, since the recipe now reads them in another way."""
+
+    def replaces(self, batch: int) -> str:
+        """The rows that the batch takes the place of: its own, if it was killed before, and old ones."""
+        return " OR ".join([f"batch = {batch}", *(f"source = '{source}'" for source in self.again)])
 
 
 def landed(store: Store, lake: Lake, recipe: Recipe) -> list[RawObject]:
@@ -51,10 +67,34 @@ def landed(store: Store, lake: Lake, recipe: Recipe) -> list[RawObject]:
     return found
 
 
-def new_objects(found: Iterable[RawObject], registry: Registry) -> list[RawObject]:
-    """Those not ingested yet with these very bytes, the largest first, so that they spread evenly."""
-    new = [item for item in found if (item.object, item.etag) not in registry.known]
-    return sorted(new, key=lambda item: (-item.size, item.object))
+def plan(found: list[RawObject], registry: Registry, recipe: Recipe, begun: Iterable[str] = ()) -> Plan:
+    """The raw objects not ingested yet with these very bytes, and all of the sources that are read anew.
+
+    `begun`: sources whose rows a killed batch had begun to replace. Raises LakemintError when an object of
+    such a source is gone: what it gave could not be read again.
+    """
+    changed = {
+        source
+        for source, reading in registry.known.values()
+        if source in recipe.sources and reading != recipe.sources[source].digest
+    }
+    again = changed | set(begun)
+    _require_there(found, registry, recipe, again)
+    new = [item for item in found if item.source in again or (item.object, item.etag) not in registry.known]
+    return Plan(sorted(new, key=lambda item: (-item.size, item.object)), sorted(again))
+
+
+def _require_there(found: list[RawObject], registry: Registry, recipe: Recipe, again: Iterable[str]) -> None:
+    """Rows are replaced by what their object gives now: it must be there, if under other bytes."""
+    there = {item.object for item in found}
+    for source in again:
+        needed = {key for (key, _), (known, _) in registry.known.items() if known == source}
+        if source not in recipe.sources or needed - there:
+            gone = min(needed - there) if needed - there else "the source"
+            raise LakemintError(
+                f"{recipe.dataset}/{source} is read anew, since the recipe changed how, but {gone} is gone: "
+                "land it again, or let the recipe be as it was"
+            )
 
 
 def partitions(objects: list[RawObject]) -> int:

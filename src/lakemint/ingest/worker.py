@@ -6,15 +6,14 @@ the store failed to deliver ends in a row `failed`.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from lakemint.config import Config, load
+from lakemint.dataset.recipe import Recipe
 from lakemint.errors import ObjectExists, ObjectNotFound, StoreError
 from lakemint.ingest.formats import Parsed, Problem, parse
 from lakemint.lake import Lake
-from lakemint.recipe import Recipe
-from lakemint.store import Store, open_store
+from lakemint.store import Store, StoreAddress
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -26,12 +25,10 @@ unbounded batches of long lines would break the one or the other."""
 
 
 @dataclass(frozen=True)
-class Reading:
-    """All a worker must know, none of it secret: credentials come from the worker's own settings."""
+class ObjectReader:
+    """All a worker must know to read raw objects."""
 
-    lake: str
-    s3_endpoint: str
-    s3_region: str
+    address: StoreAddress
     recipe: Recipe
 
     def schema(self) -> "pa.Schema":
@@ -60,7 +57,7 @@ class Reading:
         """Rows (object, etag, source, size) in, the rows of what they hold out, in bounded batches."""
         import pyarrow as pa
 
-        store = open_store(self._config())
+        store = self.address.open()
         schema = self.schema()
         rows: list[dict[str, Any]] = []
         size = 0
@@ -75,18 +72,9 @@ class Reading:
         if rows:
             yield pa.RecordBatch.from_pylist(rows, schema)
 
-    def _config(self) -> Config:
-        own = load()
-        return replace(
-            own,
-            lake=self.lake,
-            s3_endpoint=self.s3_endpoint or own.s3_endpoint,
-            s3_region=self.s3_region,
-        )
-
     def _read(self, store: Store, item: dict[str, Any]) -> Iterator[dict[str, Any]]:
         dataset, source = self.recipe.dataset, item["source"]
-        name = item["object"].removeprefix(Lake(self.lake).raw(dataset, source))
+        name = item["object"].removeprefix(Lake(self.address.lake).raw(dataset, source))
         records = quarantined = 0
         try:
             with store.open(item["object"], item["etag"]) as stream:

@@ -5,7 +5,3 @@
 The wanted state is in the lake, the actual state in Label Studio. Each step looks at both and does what is
 missing, so it can be killed, repeated, and told twice.
 """
-
-from lakemint.label.waiting import answers_missing
-
-__all__ = ["answers_missing"]

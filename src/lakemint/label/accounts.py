@@ -9,7 +9,6 @@ import hashlib
 import hmac
 import json
 import re
-import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from lakemint.config import Config
 from lakemint.errors import LabelStudioError, LabelStudioUnavailable
+from lakemint.files import write_json
 from lakemint.label.studio import LabelStudio, checked
 
 if TYPE_CHECKING:
@@ -62,7 +62,8 @@ def open_accounts(
         if address not in known or not token or not _works(studio, token):
             token = _enter(studio, address, password, join=address not in known)
             stored[address] = {"password": password, "token": token}
-            _write(config.home, stored)
+            if config.home is not None:
+                write_json(config.home / FILE, stored)
             known = known if address in known else studio.users()
         accounts[number] = Account(known[address], address, token)
     return accounts
@@ -121,12 +122,3 @@ def _read(home: Path | None) -> dict[str, dict[str, str]]:
     except (OSError, ValueError):
         return {}
     return stored if isinstance(stored, dict) else {}
-
-
-def _write(home: Path | None, stored: dict[str, dict[str, str]]) -> None:
-    """Replace the file, whole, readable by its owner only."""
-    if home is None:
-        return
-    with tempfile.NamedTemporaryFile("w", dir=home, prefix=f".{FILE}", delete=False) as file:
-        json.dump(stored, file, indent=1, sort_keys=True)
-    Path(file.name).replace(home / FILE)

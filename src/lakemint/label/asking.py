@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from lakemint.dataset.recipe import LabelSample, Recipe, Replay
 from lakemint.names import SAMPLE_ID, SOURCE
-from lakemint.recipe import LabelSample, Recipe, Replay
 
 TASK_SOURCE: Final = "lakemint_source"
 """Silver's `source` in a task and a form: Label Studio's editor puts something else under `source`."""

@@ -45,7 +45,7 @@ class Cursor:
 
 
 @dataclass
-class Reading:
+class AnswerReader:
     """Reads a project's events, those of tasks touched since `after`. Counts what it meets."""
 
     studio: LabelStudio
@@ -109,6 +109,7 @@ class Reading:
 
 
 def _table(events: list[Event]) -> "pa.Table":
+    """Events with the columns of `annotations`."""
     import pyarrow as pa
 
     schema = pa.schema(

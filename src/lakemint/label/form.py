@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lakemint.contract import Contract
+from lakemint.dataset.contract import Contract
+from lakemint.dataset.recipe import Recipe
 from lakemint.digest import sha256
 from lakemint.errors import FormError, RecipeError
 from lakemint.label.asking import TASK_SOURCE
 from lakemint.names import LABEL, SOURCE
-from lakemint.recipe import Recipe
 
 MAX_BYTES = 100_000
 _FIELD = re.compile(r"\$([A-Za-z_]\w*)")
@@ -94,6 +94,8 @@ def _read(path: Path, where: str) -> str:
         return data.decode("utf-8-sig").strip()
     except FileNotFoundError as error:
         raise FormError(f"{where}: not found; recipe.yaml names it in label.form") from error
+    except OSError as error:
+        raise FormError(f"{where}: cannot be read ({error.strerror}); name a file in label.form") from error
     except UnicodeDecodeError as error:
         raise FormError(f"{where}: not UTF-8; save it as UTF-8") from error
 
@@ -152,12 +154,7 @@ def _field_problems(form: Form, contract: Contract) -> Iterator[str]:
 def _choice_problems(form: Form, contract: Contract, recipe: Recipe) -> Iterator[str]:
     if not form.choices:
         yield f"<Choices name={form.control!r}>: offers nothing; add <Choice value=…>"
-    allowed = {
-        str(value)
-        for rule in contract.table("gold").rules
-        if rule.kind == "in_set" and rule.column == LABEL
-        for value in rule.arguments["values"]
-    }
+    allowed = contract.table("gold").allowed(LABEL)
     for choice in form.choices:
         try:
             label = recipe.label.class_of(choice)

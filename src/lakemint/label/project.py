@@ -13,7 +13,7 @@ from lakemint.label.asking import Asking
 from lakemint.label.form import Form
 from lakemint.label.studio import LabelStudio
 
-SAMPLE_ID = re.compile(r"[0-9a-f]{32}")
+_SAMPLE_ID_PATTERN = re.compile(r"[0-9a-f]{32}")
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,6 @@ def find_project(studio: LabelStudio, config: Config, dataset: str) -> Project |
     while True:
         answer = studio.get(
             "/api/projects/",
-            title=title(dataset),
             include="id,description,label_config,maximum_annotations",
             page=page,
             page_size=100,
@@ -90,7 +89,7 @@ def sample_of(task: Mapping[str, Any]) -> str | None:
     """The sample a task asks about; None for a task that is not ours."""
     data = task.get("data")
     found = data.get("sample_id") if isinstance(data, dict) else None
-    return found if isinstance(found, str) and SAMPLE_ID.fullmatch(found) else None
+    return found if isinstance(found, str) and _SAMPLE_ID_PATTERN.fullmatch(found) else None
 
 
 def _create(studio: LabelStudio, config: Config, dataset: str, wanted: dict[str, Any]) -> Project:

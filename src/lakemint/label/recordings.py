@@ -4,10 +4,10 @@ import io
 import json
 from collections.abc import Iterator, Mapping
 
+from lakemint.dataset.recipe import Replay
 from lakemint.errors import LabelStudioError, ObjectNotFound
 from lakemint.label.asking import Asking
 from lakemint.lake import Lake
-from lakemint.recipe import Replay
 from lakemint.store import Store
 
 Recordings = Mapping[tuple[str, str], tuple[str, ...]]
@@ -28,7 +28,7 @@ def read_recordings(store: Store, lake: Lake, asked: Asking) -> Recordings:
         return {}
     found: dict[tuple[str, str], tuple[str, ...]] = {}
     for source in asked.sources:
-        name = f"{lake.recorded(asked.dataset)}{source}.txt"
+        name = lake.recording(asked.dataset, source)
         try:
             with store.open(name) as stream:
                 text = io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")

@@ -7,25 +7,26 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from lakemint.config import Config
-from lakemint.contract import load_contract
-from lakemint.errors import LakemintError
+from lakemint.dataset.contract import load_contract
+from lakemint.dataset.recipe import Recipe
+from lakemint.delta_log import DeltaLog
 from lakemint.label.agreement import agreement
-from lakemint.label.collect import Cursor, Reading
+from lakemint.label.collect import AnswerReader, Cursor
 from lakemint.label.form import load_form
 from lakemint.label.project import need_project
 from lakemint.label.studio import connect
-from lakemint.label.transforms import current_answers, events, fresh, known_events, majority, tally
-from lakemint.lake import Lake
-from lakemint.recipe import Recipe
-from lakemint.spark import (
-    commit_note,
-    insert_new,
-    last_commit,
-    read_if_exists,
-    read_table,
-    replace_table,
-    table_version,
+from lakemint.label.transforms import (
+    counted_events,
+    current_answers,
+    events,
+    fresh,
+    known_events,
+    majority,
+    tally,
 )
+from lakemint.lake import Lake
+from lakemint.spark import commit_note, insert_new, read_table, replace_table
+from lakemint.store import open_store
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -36,28 +37,26 @@ Item = TypeVar("Item")
 
 def add_known(spark: "SparkSession", config: Config, recipe: Recipe) -> dict[str, int]:
     """Add an event for each sample of silver whose record says the label, where there is none yet."""
-    lake, column = Lake(config.need("lake")), str(recipe.label.known)
-    silver, version = need_silver(spark, lake, recipe.dataset)
-    uri = lake.table("annotations", recipe.dataset)
+    silver, version = need_silver(spark, config, recipe.dataset)
     note = commit_note(STAGE, recipe.digest, silver=version)
-    last = last_commit(spark, uri)
-    done = last is not None and last[1] == note
-    return {"new": 0 if done else _add(known_events(silver, column), uri, note)}
+    last = _log(config, recipe.dataset).last("annotations")
+    if last is not None and last.note == note:
+        return {"new": 0}
+    return {"new": _add(known_events(silver, str(recipe.label.known)), config, recipe.dataset, note)}
 
 
 def add_answers(spark: "SparkSession", config: Config, recipe: Recipe) -> dict[str, int]:
     """Add an event for each answer that was given or edited since the last time."""
-    uri = Lake(config.need("lake")).table("annotations", recipe.dataset)
-    last = last_commit(spark, uri)
+    last = _log(config, recipe.dataset).last("annotations")
     counts: Counter[str] = Counter(new=0, ignored=0, skipped=0)
-    with _reading(config, recipe, Cursor.of(last[1]) if last else None) as reading:
+    with _reading(config, recipe, Cursor.of(last.note) if last else None) as reading:
         head = reading.head()
         for table, is_last in _marking_last(reading.chunks()):
             # The cursor moves with the last chunk: killed before it, the next run reads the same again.
             cursor = head if is_last else reading.after
             note = commit_note(STAGE, recipe.digest) | ({"cursor": asdict(cursor)} if cursor else {})
             if table.num_rows or last is None:
-                counts["new"] += _add(events(spark, table), uri, note)
+                counts["new"] += _add(events(spark, table), config, recipe.dataset, note)
         counts.update(reading.counts)
     return dict(counts)
 
@@ -65,20 +64,24 @@ def add_answers(spark: "SparkSession", config: Config, recipe: Recipe) -> dict[s
 def write_labels(spark: "SparkSession", config: Config, recipe: Recipe) -> tuple[int, bool]:
     """Labels anew from all events, if events or recipe changed: the table's version, and whether it moved.
 
-    The commit's note holds `summary`: samples, answers, annotators, alpha, mean_agreement, method.
+    The commit's note holds `summary`: samples, answers, annotators, alpha, mean_agreement, method, replayed.
     """
-    lake = Lake(config.need("lake"))
+    lake, log, known = Lake(config.need("lake")), _log(config, recipe.dataset), recipe.label.known
     annotations, uri = (lake.table(name, recipe.dataset) for name in ("annotations", "labels"))
-    version = table_version(spark, annotations)
-    note = commit_note(STAGE, recipe.digest, annotations=version)
-    last = last_commit(spark, uri)
-    if last is not None and {name: value for name, value in last[1].items() if name != "summary"} == note:
-        return last[0], False
-    method = "known" if recipe.label.known else recipe.label.consensus
-    answers = current_answers(read_table(spark, annotations, version), recipe.label.classes)
-    summary = {**summarize(answers), "method": method}
+    version = log.version("annotations")
+    silver, silver_version = need_silver(spark, config, recipe.dataset)
+    inputs = {"annotations": version} | ({"silver": silver_version} if known else {})
+    note = commit_note(STAGE, recipe.digest, None, **inputs)
+    last = log.last("labels")
+    if last and {name: value for name, value in last.note.items() if name != "summary"} == note:
+        return last.version, False
+    method = "known" if known else recipe.label.consensus
+    counted = counted_events(read_table(spark, annotations, version), silver, known)
+    answers = current_answers(counted, recipe.label.classes)
+    replayed = recipe.label.replay is not None
+    summary = {**summarize(answers), "method": method, "replayed": replayed}
     replace_table(majority(answers, method), uri, {**note, "summary": summary})
-    return table_version(spark, uri) or 0, True
+    return log.need("labels"), True
 
 
 def summarize(answers: "DataFrame") -> dict[str, Any]:
@@ -93,31 +96,33 @@ def summarize(answers: "DataFrame") -> dict[str, Any]:
     return found
 
 
-def need_silver(spark: "SparkSession", lake: Lake, dataset: str) -> "tuple[DataFrame, int]":
+def need_silver(spark: "SparkSession", config: Config, dataset: str) -> "tuple[DataFrame, int]":
     """Silver and its version; raises LakemintError when it was never made."""
-    uri = lake.table("silver", dataset)
-    version = table_version(spark, uri)
-    if version is None:
-        raise LakemintError(f"silver/{dataset}: no such table; refine first: lakemint run {dataset}")
-    return read_table(spark, uri, version), version
+    version = _log(config, dataset).need("silver")
+    return read_table(spark, Lake(config.need("lake")).table("silver", dataset), version), version
 
 
-def _add(incoming: "DataFrame", uri: str, note: dict[str, Any]) -> int:
+def _log(config: Config, dataset: str) -> DeltaLog:
+    return DeltaLog(open_store(config), Lake(config.need("lake")), dataset)
+
+
+def _add(incoming: "DataFrame", config: Config, dataset: str, note: dict[str, Any]) -> int:
     """Insert the events that are not there; how many. Without news there is no commit."""
-    there = read_if_exists(incoming.sparkSession, uri)
-    new = fresh(incoming, there)
+    uri = Lake(config.need("lake")).table("annotations", dataset)
+    exists = _log(config, dataset).last("annotations") is not None
+    new = fresh(incoming, read_table(incoming.sparkSession, uri) if exists else None)
     count = new.count()
-    if count or there is None:
-        insert_new(new, uri, key=["event_id"], only="true", note=note)
+    if count or not exists:
+        insert_new(new, uri, key=["event_id"], note=note, exists=exists)
     return count
 
 
 @contextmanager
-def _reading(config: Config, recipe: Recipe, after: Cursor | None) -> Iterator[Reading]:
-    form = load_form(config.datasets(), load_contract(config.datasets(), recipe.dataset), recipe)
+def _reading(config: Config, recipe: Recipe, after: Cursor | None) -> Iterator[AnswerReader]:
+    form = load_form(config.schemas_folder(), load_contract(config.schemas_folder(), recipe.dataset), recipe)
     with connect(config) as studio:
         project = need_project(studio, config, recipe.dataset)
-        yield Reading(studio, project, form, config.need("annotator_key"), after)
+        yield AnswerReader(studio, project, form, config.need("annotator_key"), after)
 
 
 def _marking_last(items: Iterator[Item]) -> Iterator[tuple[Item, bool]]:

@@ -5,26 +5,13 @@ from typing import TYPE_CHECKING
 
 from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
-from pyspark.sql import types as T
+from pyspark.sql.pandas.types import from_arrow_schema
 
 from lakemint.names import SAMPLE_ID
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-EVENTS = T.StructType(
-    [
-        T.StructField("event_id", T.StringType()),
-        T.StructField("sample_id", T.StringType()),
-        T.StructField("annotator", T.StringType()),
-        T.StructField("value", T.StringType()),
-        T.StructField("answered_at", T.TimestampType()),
-        T.StructField("form", T.StringType()),
-        T.StructField("task", T.LongType()),
-        T.StructField("annotation", T.LongType()),
-    ]
-)
-"""The columns of `annotations`."""
 SOURCE_ANNOTATOR = "source"
 """The annotator of a label that came with its record."""
 
@@ -36,14 +23,14 @@ def ids(spark: SparkSession, sample_ids: Iterable[str]) -> DataFrame:
 
 def events(spark: SparkSession, table: "pa.Table") -> DataFrame:
     """Events as they were read, with the columns of `annotations`; there may be none."""
-    return spark.createDataFrame(table if table.num_rows else [], EVENTS)
+    return spark.createDataFrame(table if table.num_rows else [], from_arrow_schema(table.schema))
 
 
 def strata(silver: DataFrame, sent: DataFrame, column: str) -> DataFrame:
     """(stratum, samples, sent) of silver; `sent` holds the sample_ids that are tasks already."""
-    marked = silver.join(sent.withColumn("is_sent", F.lit(1)), SAMPLE_ID, how="left")
-    return marked.groupBy(_stratum(column)).agg(
-        F.count(F.lit(1)).alias("samples"), F.count("is_sent").alias("sent")
+    marked = silver.join(sent.withColumn("_is_sent", F.lit(1)), SAMPLE_ID, how="left")
+    return marked.groupBy(_stratum(column).alias("stratum")).agg(
+        F.count(F.lit(1)).alias("samples"), F.count("_is_sent").alias("sent")
     )
 
 
@@ -54,14 +41,17 @@ def choose(
 
     Columns: sample_id, and `fields` (name → column of silver) as strings.
     """
-    shown = [F.col(column).cast("string").alias(name) for name, column in fields.items()]
+    # Label Studio takes no null.
+    shown = [
+        F.coalesce(F.col(column).cast("string"), F.lit("")).alias(name) for name, column in fields.items()
+    ]
     if not quotas:
         return silver.select(SAMPLE_ID, *shown).limit(0)
-    rank = F.row_number().over(Window.partitionBy("stratum").orderBy("hash", SAMPLE_ID))
-    new = silver.join(sent, SAMPLE_ID, how="left_anti").withColumn("stratum", _stratum(column))
-    hashed = new.withColumn("hash", F.sha2(F.concat(F.lit("label:"), SAMPLE_ID), 256))
-    ranked = hashed.where(F.col("stratum").isin(*quotas)).withColumn("rank", rank)
-    chosen = ranked.where(F.col("rank") <= F.element_at(_map(quotas), F.col("stratum"))).orderBy("hash")
+    rank = F.row_number().over(Window.partitionBy("_stratum").orderBy("_hash", SAMPLE_ID))
+    new = silver.join(sent, SAMPLE_ID, how="left_anti").withColumn("_stratum", _stratum(column))
+    hashed = new.withColumn("_hash", F.sha2(F.concat(F.lit("label:"), SAMPLE_ID), 256))
+    ranked = hashed.where(F.col("_stratum").isin(*quotas)).withColumn("_rank", rank)
+    chosen = ranked.where(F.col("_rank") <= F.element_at(_map(quotas), F.col("_stratum"))).orderBy("_hash")
     return chosen.select(SAMPLE_ID, *shown)
 
 
@@ -79,6 +69,14 @@ def known_events(silver: DataFrame, column: str) -> DataFrame:
         F.lit(None).cast("long").alias("task"),
         F.lit(None).cast("long").alias("annotation"),
     )
+
+
+def counted_events(annotations: DataFrame, silver: DataFrame, known: str | None) -> DataFrame:
+    """The events that labels are made of: people's, or what a `known` column of silver says now."""
+    if known is None:
+        return annotations.where(F.col("annotator") != SOURCE_ANNOTATOR)
+    said = known_events(silver, known).select("event_id")
+    return annotations.join(said, "event_id", how="left_semi")
 
 
 def fresh(incoming: DataFrame, annotations: DataFrame | None) -> DataFrame:
@@ -142,7 +140,7 @@ def majority(answers: DataFrame, method: str) -> DataFrame:
 
 
 def _stratum(column: str) -> Column:
-    return F.coalesce(F.col(column).cast("string"), F.lit("")).alias("stratum")
+    return F.coalesce(F.col(column).cast("string"), F.lit(""))
 
 
 def _class_of(classes: Mapping[str, list[str]]) -> Column:

@@ -4,12 +4,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from lakemint.config import Config
+from lakemint.dataset.recipe import load_recipe
 from lakemint.label.asking import TASK_SOURCE, Asking, asking
 from lakemint.label.project import find_project, sample_of
 from lakemint.label.recordings import read_recordings
 from lakemint.label.studio import connect, fewer_answers_than
 from lakemint.lake import Lake
-from lakemint.recipe import load_recipe
 from lakemint.store import open_store
 
 
@@ -19,7 +19,7 @@ def answers_missing(config: Config, dataset: str) -> int:
     A sample that is replayed needs no more answers than are recorded. Who skips a sample is not asked again:
     a skip is waited for no longer. Raises LakemintError.
     """
-    asked = asking(load_recipe(config.datasets(), dataset))
+    asked = asking(load_recipe(config.schemas_folder(), dataset))
     if asked is None:
         return 0
     with connect(config) as studio:

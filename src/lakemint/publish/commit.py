@@ -3,13 +3,13 @@
 import uuid
 from collections.abc import Callable
 
-from lakemint.catalog import numbers
 from lakemint.digest import canonical
-from lakemint.errors import ObjectExists, StoreUnavailable
+from lakemint.errors import LakemintError, ObjectExists, StoreUnavailable
 from lakemint.lake import Lake
 from lakemint.publish.keep import keep
 from lakemint.publish.manifest import Basis
-from lakemint.records import Manifest, VersionRecord, read_manifest, read_version
+from lakemint.published.catalog import numbers
+from lakemint.published.records import MAX_BYTES, Manifest, VersionRecord, read_manifest, read_version
 from lakemint.store.base import Store
 
 _ATTEMPTS = 20
@@ -38,7 +38,13 @@ def commit(
     leaves the old or the new state. `now` gives the time of publishing, UTC, ISO 8601.
     """
     dataset, digest = manifest.dataset, manifest.digest
-    keep(store, lake.manifest(dataset, digest), canonical(manifest.content))
+    content = canonical(manifest.content)
+    if len(content) > MAX_BYTES:
+        raise LakemintError(
+            f"{dataset}: the manifest would have {len(content)} bytes, {MAX_BYTES} at most: use fewer "
+            "buckets, or labels of fewer kinds"
+        )
+    keep(store, lake.manifest(dataset, digest), content)
     for _ in range(_ATTEMPTS):
         last = newest(store, lake, dataset)
         if last is not None and last.manifest == digest:

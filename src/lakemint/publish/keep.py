@@ -1,8 +1,6 @@
 """Storing what is named by its own digest."""
 
-import hashlib
-
-from lakemint.store.base import Store
+from lakemint.store.base import Store, md5
 
 
 def keep(store: Store, key: str, data: bytes) -> None:
@@ -19,6 +17,6 @@ def keep(store: Store, key: str, data: bytes) -> None:
 
 def _same(store: Store, key: str, etag: str, data: bytes) -> bool:
     """By the MD5 that most stores give as etag; else by reading."""
-    if etag == hashlib.md5(data, usedforsecurity=False).hexdigest():
+    if etag == md5(data):
         return True
     return store.get(key, len(data)) == data

@@ -5,16 +5,14 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any, Final
 
+from lakemint.delta_log import Commit
 from lakemint.errors import ConservationError, LakemintError
-from lakemint.records import ColumnRecord, Counts, LabelSummary, Manifest, ShardRecord, SplitRecord
+from lakemint.published.records import ColumnRecord, Counts, LabelSummary, Manifest, ShardRecord, SplitRecord
 
 NEEDED: Final = ("objects", "silver", "labels", "gold")
 """Tables without which nothing can be published."""
-_CHAINED: Final = ("silver", "gold")
-"""Tables that must be made from the newest of those before them."""
-
-Commit = tuple[int, dict[str, Any]]
-"""A table's newest Delta version, and the note it was committed with."""
+_CHAINED: Final = ("silver", "labels", "gold")
+"""Tables that must be made from the newest of those before them; not of annotations, which go on coming."""
 
 
 @dataclass(frozen=True)
@@ -41,9 +39,10 @@ def basis_of(
 
     Of the annotations, it is the version that the labels are made from: people may be answering just now.
     """
-    inputs = {table: commit[0] for table, commit in commits.items()}
-    used = commits["labels"][1].get("inputs", {})
-    inputs |= {table: used[table] for table in inputs if isinstance(used.get(table), int)}
+    inputs = {table: commit.version for table, commit in commits.items()}
+    used = commits["labels"].note.get("inputs", {}).get("annotations")
+    if "annotations" in inputs and isinstance(used, int):
+        inputs["annotations"] = used
     return Basis(dataset, contract, recipe, version("lakemint"), inputs, sorted(verdicts))
 
 
@@ -54,7 +53,7 @@ def require_current(dataset: str, contract: str, recipe: str, commits: Mapping[s
             raise LakemintError(f"there is no {table}/{dataset} yet; `lakemint run {dataset}` makes it")
     stale = [reason for table in _CHAINED for reason in _stale(table, commits)]
     for table in ("silver", "labels", "gold"):
-        note = commits[table][1]
+        note = commits[table].note
         for what, digest in (("recipe", recipe), ("contract", contract)):
             if note.get(what) not in (None, digest):
                 stale.append(f"{table} was made by another {what} than schemas/{dataset}/{what}.yaml is now")
@@ -63,10 +62,12 @@ def require_current(dataset: str, contract: str, recipe: str, commits: Mapping[s
 
 
 def _stale(table: str, commits: Mapping[str, Commit]) -> Iterable[str]:
-    inputs = commits[table][1].get("inputs") or {}
+    inputs = commits[table].note.get("inputs") or {}
     for source, used in inputs.items():
-        if source in commits and isinstance(used, int) and used != commits[source][0]:
-            yield f"{table} was made from version {used} of {source}, which is at {commits[source][0]}"
+        if source == "annotations" or source not in commits or not isinstance(used, int):
+            continue
+        if used != commits[source].version:
+            yield f"{table} was made from version {used} of {source}, which is at {commits[source].version}"
 
 
 def conserved(dataset: str, counted: Iterable[tuple[str, int]]) -> Counts:

@@ -3,20 +3,19 @@
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from lakemint import errors
-from lakemint.columns import arrow_schema
-from lakemint.config import load
 from lakemint.errors import LakemintError
 from lakemint.lake import Lake
 from lakemint.names import LABEL, SAMPLE_ID, SPLIT
 from lakemint.publish.keep import keep
-from lakemint.store import Store, open_store
+from lakemint.published.columns import arrow_schema
+from lakemint.store import Store, StoreAddress
 
 BUCKET = "lakemint bucket"
 """A column's name that no contract can have."""
@@ -30,22 +29,16 @@ _MAX_BYTES = 2**31 - 64 * 1024
 
 @dataclass(frozen=True)
 class ShardWriter:
-    """All a worker must know, none of it secret: credentials come from the worker's own settings."""
+    """All a worker must know to write shards."""
 
     dataset: str
-    lake: str
-    s3_endpoint: str
-    s3_region: str
+    address: StoreAddress
     columns: tuple[tuple[str, str], ...]
     """(name, Arrow type) of the shards' columns."""
 
     def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Rows grouped by (split, bucket) in, a row of `WRITTEN` out for each shard that is stored."""
-        own = load()
-        config = replace(
-            own, lake=self.lake, s3_endpoint=self.s3_endpoint or own.s3_endpoint, s3_region=self.s3_region
-        )
-        store = open_store(config)
+        store = self.address.open()
         for (split, bucket), rows in groups(batches):
             try:
                 yield _said(split, bucket, *self._store(store, rows))
@@ -57,7 +50,7 @@ class ShardWriter:
     def _store(self, store: Store, rows: pa.Table) -> tuple[str, int, int, str, None]:
         data = encode(rows.select([name for name, _ in self.columns]), self.columns)
         digest = hashlib.sha256(data).hexdigest()
-        keep(store, Lake(self.lake).shard(self.dataset, digest), data)
+        keep(store, Lake(self.address.lake).shard(self.dataset, digest), data)
         return digest, len(data), rows.num_rows, json.dumps(label_counts(rows)), None
 
 

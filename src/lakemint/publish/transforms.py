@@ -6,16 +6,16 @@ from functools import reduce
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from lakemint.columns import ARROW_OF_SPARK
 from lakemint.errors import LakemintError
 from lakemint.names import SAMPLE_ID, SPLIT
 from lakemint.publish.shards import BUCKET, WRITTEN, ShardWriter
+from lakemint.published.columns import ARROW_OF_SPARK
+from lakemint.spark import hash32
 
 
 def bucket_of(sample_id: Column, buckets: int) -> Column:
     """0 … buckets-1, by a hash of the id alone: a row stays in its shard as the data grow."""
-    digits = F.substring(F.sha2(F.concat(F.lit("bucket:"), sample_id), 256), 1, 8)
-    return (F.conv(digits, 16, 10).cast("long") % buckets).cast("int")
+    return (hash32("bucket", sample_id) % buckets).cast("int")
 
 
 def placed(gold: DataFrame, buckets: int) -> DataFrame:

@@ -13,15 +13,17 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 from pyspark.sql.pandas.functions import arrow_udf
 
+from lakemint.dataset.recipe import Drop, NormalizeText, Recipe
 from lakemint.errors import ConservationError, ContractError
 from lakemint.names import PROVENANCE, SAMPLE_ID, SOURCE
-from lakemint.recipe import Drop, NormalizeText, Recipe
-from lakemint.refine.identity import NULL_LENGTH
 
 if TYPE_CHECKING:
-    from lakemint.quality import Column as ContractColumn
+    from lakemint.dataset.quality import Column as ContractColumn
 
 STAGE = "refine"
+
+NULL_LENGTH: Final = 2**64 - 1
+"""Stands where a value's length would, when there is no value."""
 
 _ORDER = ("batch", SOURCE, "object", "etag", "line")
 """What is earlier; no two rows are equal in all of it."""
@@ -47,7 +49,7 @@ def mark(bronze: DataFrame, recipe: Recipe, columns: "Sequence[ContractColumn]")
     Columns: provenance, source, sample_id, `_reason` (null: kept), `_survivor_object`, `_survivor_line`, and
     the contract's `columns` in the struct `_silver`.
     """
-    rows = _with_all_columns(bronze, recipe).withColumn("_reason", F.lit(None).cast("string"))
+    rows = _with_all_columns(bronze, recipe).withColumn("_reason", _unnamed_source(recipe))
     for step in recipe.refine:
         if step.normalize_text:
             rows = _normalize(rows, step.normalize_text)
@@ -55,7 +57,7 @@ def mark(bronze: DataFrame, recipe: Recipe, columns: "Sequence[ContractColumn]")
             rows = _drop(rows, step.drop)
     rows = rows.withColumn(SAMPLE_ID, F.when(F.col("_reason").isNull(), sample_id(recipe.content)))
     rows = _cast(rows, [column for column in columns if column.name not in (SAMPLE_ID, SOURCE)])
-    rows = _deduplicate(rows) if any(step.deduplicate for step in recipe.refine) else _alone(rows)
+    rows = _deduplicate(rows)
     marks = (SAMPLE_ID, "_reason", "_survivor_object", "_survivor_line", "_silver")
     return rows.select(*PROVENANCE, SOURCE, *marks)
 
@@ -94,7 +96,11 @@ def check_conservation(marked: DataFrame, bronze: DataFrame) -> dict[str, int]:
 
 
 def sample_id(content: Sequence[str]) -> Column:
-    """The sample's id from its content columns; see `identity.sample_id`."""
+    """What makes a sample the same sample wherever it is met again: 32 hex digits of a sha256.
+
+    It is taken over each value's length (8 bytes, big-endian; NULL_LENGTH for null) and bytes (text as UTF-8)
+    of the recipe's content columns, in order, after refining and before any cast.
+    """
     parts = [part for name in content for part in _length_and_bytes(F.col(name))]
     return F.substring(F.sha2(F.concat(*parts), 256), 1, 32)
 
@@ -106,10 +112,18 @@ def _length_and_bytes(value: Column) -> tuple[Column, Column]:
 
 
 def _with_all_columns(bronze: DataFrame, recipe: Recipe) -> DataFrame:
-    """Bronze with the columns too that the recipe got since the last ingest; they are null."""
-    there = set(bronze.columns)
-    missing = [(name, kind) for name, kind in recipe.columns.items() if name not in there]
-    return bronze.select("*", *(F.lit(None).cast(kind).alias(name) for name, kind in missing))
+    """Bronze with all of the recipe's columns, as it spells them; those without records yet are null."""
+    wanted = {name.lower(): name for name in recipe.columns}
+    # Delta keeps the spelling a column first had, and does not tell upper from lower case.
+    there = [F.col(name).alias(wanted.get(name.lower(), name)) for name in bronze.columns]
+    missing = wanted.keys() - {name.lower() for name in bronze.columns}
+    nulls = [F.lit(None).cast(recipe.columns[wanted[name]]).alias(wanted[name]) for name in sorted(missing)]
+    return bronze.select(*there, *nulls)
+
+
+def _unnamed_source(recipe: Recipe) -> Column:
+    """Why a record leaves whose source the recipe no longer names; null for the others."""
+    return F.when(~F.col(SOURCE).isin(*recipe.sources), F.lit("source.removed"))
 
 
 def _normalize(rows: DataFrame, step: NormalizeText) -> DataFrame:
@@ -194,10 +208,4 @@ def _deduplicate(rows: DataFrame) -> DataFrame:
             "_survivor_object": F.when(is_later, F.col("_first.object")),
             "_survivor_line": F.when(is_later, F.col("_first.line")),
         }
-    )
-
-
-def _alone(rows: DataFrame) -> DataFrame:
-    return rows.withColumns(
-        {"_survivor_object": F.lit(None).cast("string"), "_survivor_line": F.lit(None).cast("long")}
     )

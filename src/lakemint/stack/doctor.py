@@ -12,13 +12,14 @@ from typing import Final
 
 import psutil
 
-from lakemint.config import CREDENTIALS, SETTINGS
+from lakemint.config import SETTINGS
 from lakemint.errors import LakemintError
 from lakemint.stack.jars import missing_jars, pinned_jars
 from lakemint.stack.java import find_java
 from lakemint.stack.layout import Stack, tool
 from lakemint.stack.ports import holder, is_free
 from lakemint.stack.processes import find_processes
+from lakemint.stack.servers import SERVERS
 from lakemint.stack.settings import read_stack
 from lakemint.stack.state import status
 from lakemint.stack.supervisor import Supervisor
@@ -91,13 +92,9 @@ def _room(stack: Stack) -> Iterator[Finding]:
 def _secrets(stack: Stack) -> Iterator[Finding]:
     if not (stack.home / SETTINGS).exists():
         return
-    private = [
-        stack.home / CREDENTIALS,
-        stack.home / SETTINGS,
-        *stack.run.glob("*.conf"),
-        *stack.run.glob("*.json"),
-    ]
-    open_ = [path for path in private if path.exists() and stat.S_IMODE(path.stat().st_mode) & 0o077]
+    folders = (stack.home, stack.run, *(stack.data(server.name) for server in SERVERS))
+    private = [path for folder in folders for kind in ("*.json", "*.conf") for path in folder.glob(kind)]
+    open_ = [path for path in private if stat.S_IMODE(path.stat().st_mode) & 0o077]
     open_ += [stack.home] if stat.S_IMODE(stack.home.stat().st_mode) & 0o077 else []
     mend = f"chmod go-rwx {' '.join(map(str, open_))}; others may have read the secrets in them"
     yield Finding(

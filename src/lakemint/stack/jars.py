@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.sax.saxutils import quoteattr
 
-from lakemint.config import load
+from lakemint.config import load_config
 from lakemint.errors import StackError
 from lakemint.stack.java import find_java, trust_options
 from lakemint.stack.layout import Stack, spark_home
@@ -80,7 +80,7 @@ def _fetch(stack: Stack, jars: Sequence[Jar], report: Report) -> None:
     # Ivy goes on with the whole files that an interrupted run left in its cache.
     shutil.rmtree(folder / "out", ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True)
-    mirror = load().maven_mirror
+    mirror = load_config().maven_mirror
     (folder / "settings.xml").write_text(_settings(folder, mirror))
     (folder / "ivy.xml").write_text(_module(jars))
     output = _run_ivy(stack, folder, sum(jar.size for jar in jars), report)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from lakemint.config import load, outer_environment
+from lakemint.config import load_config, outer_environment
 from lakemint.errors import StackError
 from lakemint.stack.layout import Stack
 
@@ -39,7 +39,7 @@ def find_java(stack: Stack) -> Java:
 
     Raises StackError when the setting names an unfit one, or nothing is left.
     """
-    wanted = load().java
+    wanted = load_config().java
     if wanted == PACKAGED:
         return _packaged(stack)
     if wanted:

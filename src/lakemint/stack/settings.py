@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from lakemint.config import CREDENTIALS, SETTINGS, find_checkout
 from lakemint.errors import StackError
-from lakemint.stack.files import write_json
+from lakemint.files import write_json
 from lakemint.stack.layout import Stack
 from lakemint.stack.ports import choose_ports
 

@@ -138,7 +138,7 @@ def _await(stack: Stack, server: Server, report: Report, stop: threading.Event) 
     deadline = time.monotonic() + PATIENCE
     while not stop.is_set():
         states = supervisor.states()
-        reason = ill(stack, server, states)
+        reason = why_not_serving(stack, server, states)
         if reason is None:
             report.end(server.title, server.address(stack))
             return
@@ -151,7 +151,7 @@ def _await(stack: Stack, server: Server, report: Report, stop: threading.Event) 
         stop.wait(0.3)
 
 
-def ill(stack: Stack, server: Server, states: dict[str, State]) -> str | None:
+def why_not_serving(stack: Stack, server: Server, states: dict[str, State]) -> str | None:
     """Why the server does not serve; None when it does."""
     parts = [states.get(name) for name in server.parts]
     for name, state in zip(server.parts, parts, strict=True):

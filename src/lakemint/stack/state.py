@@ -8,7 +8,7 @@ from pathlib import Path
 from lakemint.stack.processes import find_processes, memory
 from lakemint.stack.servers import SERVERS
 from lakemint.stack.settings import read_stack
-from lakemint.stack.start import ill
+from lakemint.stack.start import why_not_serving
 from lakemint.stack.supervisor import State, Supervisor
 
 
@@ -60,7 +60,7 @@ def status(home: Path) -> StackStatus:
         return StackStatus(str(stack.home), False, (), orphans)
     states = supervisor.states()
     with ThreadPoolExecutor(len(SERVERS)) as pool:
-        reasons = list(pool.map(lambda server: ill(stack, server, states), SERVERS))
+        reasons = list(pool.map(lambda server: why_not_serving(stack, server, states), SERVERS))
     programs = [
         _program(server.name, states[name], reason, server.address(stack))
         for server, reason in zip(SERVERS, reasons, strict=True)

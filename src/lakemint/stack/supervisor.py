@@ -12,8 +12,8 @@ from typing import Any
 
 from lakemint.config import outer_environment
 from lakemint.errors import StackError
+from lakemint.files import write_private
 from lakemint.stack import launch
-from lakemint.stack.files import write_private
 from lakemint.stack.launch import MARK, PROGRAM
 from lakemint.stack.layout import Stack
 from lakemint.stack.program import Program

@@ -4,15 +4,37 @@ Conditional creation (`create`) is the platform's one commit primitive. It settl
 when the key turns out to be taken by the very bytes we sent, the creation was ours.
 """
 
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from lakemint.config import Config
+from lakemint.config import Config, load_config
 from lakemint.lake import Lake
 from lakemint.store.base import Store, StoredObject
 from lakemint.store.folder import FolderStore
 from lakemint.store.s3 import S3Store, s3_client
 
-__all__ = ["FolderStore", "S3Store", "Store", "StoredObject", "open_store", "s3_client"]
+__all__ = ["FolderStore", "S3Store", "Store", "StoreAddress", "StoredObject", "open_store", "s3_client"]
+
+
+@dataclass(frozen=True)
+class StoreAddress:
+    """All a worker must be told of the store, none of it secret: credentials come from its own settings."""
+
+    lake: str
+    s3_endpoint: str
+    s3_region: str
+
+    @classmethod
+    def of(cls, config: Config) -> "StoreAddress":
+        return cls(config.need("lake"), config.s3_endpoint, config.s3_region)
+
+    def open(self) -> Store:
+        """The store, with the credentials of the process it is opened in."""
+        own = load_config()
+        config = replace(
+            own, lake=self.lake, s3_endpoint=self.s3_endpoint or own.s3_endpoint, s3_region=self.s3_region
+        )
+        return open_store(config)
 
 
 def open_store(config: Config) -> Store:

@@ -1,8 +1,15 @@
 """What the platform asks of an object store."""
 
+import hashlib
+import io
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import IO, Protocol
+from pathlib import Path
+from typing import IO, Final, Protocol
+
+from lakemint.errors import StoreError
+
+_CHUNK: Final = 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -12,6 +19,43 @@ class StoredObject:
     key: str
     size: int
     etag: str
+
+
+def opened(content: bytes | Path) -> IO[bytes]:
+    """Content to be written, as a stream."""
+    return content.open("rb") if isinstance(content, Path) else io.BytesIO(content)
+
+
+def md5(content: bytes | Path) -> str:
+    """What most stores give as etag."""
+    with opened(content) as stream:
+        return md5_of(stream)
+
+
+def md5_of(stream: IO[bytes]) -> str:
+    """MD5 of a stream from where it stands, in hex."""
+    digest = hashlib.md5(usedforsecurity=False)
+    while chunk := stream.read(_CHUNK):
+        digest.update(chunk)
+    return digest.hexdigest()
+
+
+def read_whole(stream: IO[bytes], key: str, at_most: int | None) -> bytes:
+    """All of a stream; raises StoreError, naming the key, when it is longer than `at_most` bytes."""
+    data = stream.read() if at_most is None else stream.read(at_most + 1)
+    if at_most is not None and len(data) > at_most:
+        raise StoreError(f"{key}: longer than the {at_most} bytes it may have")
+    return data
+
+
+def same_bytes(one: IO[bytes], other: IO[bytes]) -> bool:
+    """Whether two streams hold the same, read side by side."""
+    while True:
+        here, there = one.read(_CHUNK), other.read(_CHUNK)
+        if here != there:
+            return False
+        if not here:
+            return True
 
 
 class Store(Protocol):
@@ -37,11 +81,14 @@ class Store(Protocol):
     def put(self, key: str, data: bytes) -> None:
         """Write or overwrite."""
 
-    def create(self, key: str, data: bytes) -> None:
-        """Write if the key is free; raises ObjectExists when other bytes are there.
+    def create(self, key: str, content: bytes | Path) -> None:
+        """Write bytes, or a file's, if the key is free; raises ObjectExists when other bytes are there.
 
         After StoreUnavailable the object may or may not be there: read back, or create again.
         """
 
-    def list(self, prefix: str) -> Iterator[StoredObject]:
-        """Objects whose key begins with a prefix. Their order is the store's: sort where it matters."""
+    def list(self, prefix: str, after: str = "") -> Iterator[StoredObject]:
+        """Objects whose key begins with a prefix and, if given, comes behind the key `after`.
+
+        Their order is the store's: sort where it matters.
+        """

@@ -1,7 +1,7 @@
 """A folder as an object store, for laptops and tests."""
 
-import hashlib
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import IO
 
 from lakemint.errors import LakemintError, ObjectExists, ObjectNotFound, StoreError
-from lakemint.store.base import StoredObject
+from lakemint.store.base import StoredObject, md5_of, opened, read_whole, same_bytes
 
 _UNFINISHED = ".unfinished"
 
@@ -22,10 +22,7 @@ class FolderStore:
 
     def get(self, key: str, at_most: int | None = None) -> bytes:
         with self.open(key) as stream:
-            data = stream.read() if at_most is None else stream.read(at_most + 1)
-        if at_most is not None and len(data) > at_most:
-            raise StoreError(f"{key}: longer than the {at_most} bytes it may have")
-        return data
+            return read_whole(stream, key, at_most)
 
     def open(self, key: str, etag: str | None = None) -> IO[bytes]:
         path = self._path(key)
@@ -34,7 +31,7 @@ class FolderStore:
         with _translated(key):
             stream = path.open("rb")
         if etag:
-            if _md5(stream) != etag:
+            if md5_of(stream) != etag:
                 stream.close()
                 raise ObjectExists(f"{key}: not the expected bytes")
             stream.seek(0)
@@ -43,32 +40,35 @@ class FolderStore:
     def stat(self, key: str) -> StoredObject | None:
         try:
             with self.open(key) as stream:
-                return StoredObject(key, os.fstat(stream.fileno()).st_size, _md5(stream))
+                return StoredObject(key, os.fstat(stream.fileno()).st_size, md5_of(stream))
         except ObjectNotFound:
             return None
 
     def put(self, key: str, data: bytes) -> None:
         with _translated(key):
             self._write(key, data).replace(self._path(key))
+            _sync(self._path(key).parent)
 
-    def create(self, key: str, data: bytes) -> None:
+    def create(self, key: str, content: bytes | Path) -> None:
         with _translated(key):
-            temporary = self._write(key, data)
+            temporary = self._write(key, content)
             try:
                 os.link(temporary, self._path(key))
+                _sync(self._path(key).parent)
             except FileExistsError as error:
-                if self.get(key) != data:
-                    raise ObjectExists(f"{key}: taken by other bytes") from error
+                with opened(content) as ours, self.open(key) as theirs:
+                    if not same_bytes(ours, theirs):
+                        raise ObjectExists(f"{key}: taken by other bytes") from error
             finally:
                 temporary.unlink()
 
-    def list(self, prefix: str) -> Iterator[StoredObject]:
+    def list(self, prefix: str, after: str = "") -> Iterator[StoredObject]:
         top = self._path(prefix.rpartition("/")[0])
         files = ((path.relative_to(self._root).as_posix(), path) for path in top.rglob("*") if path.is_file())
         for key, path in sorted(files):
-            if key.startswith(prefix) and not key.startswith(_UNFINISHED):
+            if key.startswith(prefix) and key > after and not key.startswith(_UNFINISHED):
                 with path.open("rb") as stream:
-                    yield StoredObject(key, path.stat().st_size, _md5(stream))
+                    yield StoredObject(key, path.stat().st_size, md5_of(stream))
 
     def _path(self, key: str) -> Path:
         path = (self._root / key).resolve()
@@ -76,16 +76,26 @@ class FolderStore:
             raise StoreError(f"{key!r} leads out of the lake")
         return path
 
-    def _write(self, key: str, data: bytes) -> Path:
+    def _write(self, key: str, content: bytes | Path) -> Path:
         """The bytes, safe on disk under a temporary name; the key's folder is there."""
         folder = self._root / _UNFINISHED
         for needed in (folder, self._path(key).parent):
             needed.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=folder, delete=False) as file:
-            file.write(data)
+            with opened(content) as stream:
+                shutil.copyfileobj(stream, file)
             file.flush()
             os.fsync(file.fileno())
         return Path(file.name)
+
+
+def _sync(folder: Path) -> None:
+    """A new name is on disk only when its folder is."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 @contextmanager
@@ -99,7 +109,3 @@ def _translated(key: str) -> Iterator[None]:
         raise ObjectNotFound(f"{key}: no such object") from error
     except OSError as error:
         raise StoreError(f"{key}: {error.strerror or error}") from error
-
-
-def _md5(stream: IO[bytes]) -> str:
-    return hashlib.file_digest(stream, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()  # type: ignore[arg-type]

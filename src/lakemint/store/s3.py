@@ -3,12 +3,13 @@
 import io
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
 
 from lakemint.config import Config
 from lakemint.errors import ConfigError, ObjectExists, ObjectNotFound, StoreError, StoreUnavailable
 from lakemint.lake import Lake
-from lakemint.store.base import StoredObject
+from lakemint.store.base import StoredObject, opened, read_whole, same_bytes
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -29,10 +30,7 @@ class S3Store:
 
     def get(self, key: str, at_most: int | None = None) -> bytes:
         with self.open(key) as stream:
-            data = stream.read() if at_most is None else stream.read(at_most + 1)
-        if at_most is not None and len(data) > at_most:
-            raise StoreError(f"{key}: longer than the {at_most} bytes it may have")
-        return data
+            return read_whole(stream, key, at_most)
 
     def open(self, key: str, etag: str | None = None) -> IO[bytes]:
         def fetch(condition: dict[str, Any]) -> Any:
@@ -54,24 +52,25 @@ class S3Store:
         with _translated(key):
             self._client.put_object(**self._at(key), Body=data)
 
-    def create(self, key: str, data: bytes) -> None:
+    def create(self, key: str, content: bytes | Path) -> None:
         for attempt in range(_CONFLICTS):
             try:
-                with _translated(key):
-                    self._client.put_object(**self._at(key), Body=data, IfNoneMatch="*")
+                with opened(content) as body, _translated(key):
+                    self._client.put_object(**self._at(key), Body=body, IfNoneMatch="*")
                 return
             except (ObjectExists, StoreUnavailable) as error:
                 # The reply to a write that succeeded may have been lost, and boto3 has sent it again.
-                if self._holds(key, data):
+                if self._holds(key, content):
                     return
                 if not isinstance(error, _Conflict) or attempt == _CONFLICTS - 1:
                     raise
             time.sleep(0.1 * 2**attempt)
 
-    def list(self, prefix: str) -> Iterator[StoredObject]:
+    def list(self, prefix: str, after: str = "") -> Iterator[StoredObject]:
+        start: Any = {"StartAfter": self._prefix + after} if after else {}
         pages = iter(
             self._client.get_paginator("list_objects_v2").paginate(
-                Bucket=self._bucket, Prefix=self._prefix + prefix
+                Bucket=self._bucket, Prefix=self._prefix + prefix, **start
             )
         )
         while True:
@@ -86,11 +85,11 @@ class S3Store:
     def _at(self, key: str) -> Any:
         return {"Bucket": self._bucket, "Key": self._prefix + key}
 
-    def _holds(self, key: str, data: bytes) -> bool:
+    def _holds(self, key: str, content: bytes | Path) -> bool:
         """Whether the key holds these very bytes; False when the store cannot tell."""
         try:
-            there = self.stat(key)
-            return there is not None and there.size == len(data) and self.get(key) == data
+            with opened(content) as ours, self.open(key) as theirs:
+                return same_bytes(ours, theirs)
         except StoreError:
             return False
 

@@ -20,7 +20,7 @@ from lakemint.airflow import AnswersOperator, GateOperator, JobOperator, Table, 
 from lakemint.airflow.triggers import AnswersTrigger
 from lakemint.errors import ConfigError, LakemintError
 
-SAY = "from lakemint.outcome import Outcome\nimport sys\nprint('seen', sys.argv[1:])\n"
+SAY = "from lakemint.job.outcome import Outcome\nimport sys\nprint('seen', sys.argv[1:])\n"
 UNCHANGED = SAY + "Outcome('silver/pets', '3', False, {'kept': 7}).print()"
 
 

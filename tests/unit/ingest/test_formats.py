@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lakemint.dataset.recipe import Source
 from lakemint.ingest import formats
 from lakemint.ingest.formats import Fields, Problem, parse
 from lakemint.ingest.lines import HEAD
-from lakemint.recipe import Source
 
 TSV = Source(format="tsv", columns=["id", "text"])
 CSV = Source(format="csv", columns=["id", "text"])
@@ -316,3 +316,21 @@ def test_text_of_a_json_value_means_the_value(value: Any) -> None:
     assert isinstance(it, dict)
     text = it["text"]
     assert text is None if value is None else json.loads(str(text)) == value
+
+
+def test_a_csv_made_of_quotes_that_go_wrong_is_given_up_in_bounded_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("lakemint.ingest.formats._REREAD_LIMIT", 100_000)
+    data = b'x",y,"z\n' * 20_000 + b"1,end\n"
+    found = list(parse(io.BytesIO(data), "a.csv", CSV))  # reading all of it anew for each line took minutes
+    assert sorted(line for line, _ in found) == list(range(1, 20_002))
+    assert {it.reason for _, it in found if isinstance(it, Problem)} == {"malformed CSV"}
+
+
+@pytest.mark.parametrize(("name", "source", "mark"), [("a.tsv", TSV, "\t"), ("a.csv", CSV, ",")])
+def test_a_header_is_no_record_but_its_words_further_down_are(name: str, source: Source, mark: str) -> None:
+    header = mark.join(source.columns)
+    found = read(f"{header}\n{header}\n".encode(), source, name)
+    assert found[0] == (1, Problem("header line", header.encode()))
+    assert found[1] == (2, {column: column for column in source.columns})

@@ -5,10 +5,10 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from lakemint.dataset.recipe import Recipe
 from lakemint.errors import LakemintError
-from lakemint.ingest.plan import RawObject, Registry, landed, new_objects, partitions
+from lakemint.ingest.plan import RawObject, Registry, landed, partitions, plan
 from lakemint.lake import Lake
-from lakemint.recipe import Recipe
 from lakemint.store import FolderStore
 
 MIB = 1024 * 1024
@@ -38,18 +38,53 @@ def test_nothing_landed_is_an_error_that_says_where_to_land(tmp_path: Path, reci
         landed(FolderStore(tmp_path), Lake(f"file://{tmp_path}"), recipe)
 
 
-def test_an_object_is_new_until_these_very_bytes_were_ingested() -> None:
-    table = pa.table({"object": ["a", "b"], "etag": ["1", "1"], "batch": [1, 4]})
-    registry = Registry.of(table)
-    assert registry.batch == 4
-    found = [
-        RawObject(key, etag, "s", size) for key, etag, size in [("a", "1", 5), ("b", "2", 5), ("c", "1", 9)]
-    ]
-    assert [item.object for item in new_objects(found, registry)] == ["c", "b"]
+def registry(recipe: Recipe, *ingested: tuple[str, str], reading: str = "") -> Registry:
+    """What is known of `mail`: these (object, etag), read as the recipe says or in another way."""
+    columns = {
+        "object": [key for key, _ in ingested],
+        "etag": [etag for _, etag in ingested],
+        "source": ["mail"] * len(ingested),
+        "source_digest": [reading or recipe.sources["mail"].digest] * len(ingested),
+    }
+    return Registry.of(pa.table({**columns, "batch": [4] * len(ingested)}))
 
 
-def test_an_empty_registry_knows_nothing() -> None:
-    assert Registry.of(pa.table({"object": [], "etag": [], "batch": []})) == Registry(frozenset(), 0)
+FOUND = [RawObject("a", "1", "mail", 5), RawObject("b", "2", "mail", 5), RawObject("c", "1", "mailing", 9)]
+
+
+def test_an_object_is_new_until_these_very_bytes_were_ingested(recipe: Recipe) -> None:
+    todo = plan(FOUND, registry(recipe, ("a", "1"), ("b", "1")), recipe)
+    assert [item.object for item in todo.objects] == ["c", "b"]
+    assert todo.replaces(5) == "batch = 5"
+
+
+def test_an_empty_registry_knows_nothing(recipe: Recipe) -> None:
+    assert registry(recipe) == Registry({})
+    assert len(plan(FOUND, registry(recipe), recipe).objects) == 3
+
+
+def test_a_source_that_is_read_in_another_way_is_read_anew_and_replaces_its_rows(recipe: Recipe) -> None:
+    todo = plan(FOUND, registry(recipe, ("a", "1"), reading="another"), recipe)
+    assert [item.object for item in todo.objects] == ["c", "a", "b"]
+    assert todo.replaces(5) == "batch = 5 OR source = 'mail'"
+
+
+def test_a_replacement_that_was_killed_is_done_again_though_the_recipe_went_back(recipe: Recipe) -> None:
+    todo = plan(FOUND, registry(recipe, ("a", "1"), ("b", "2")), recipe, begun=["mail"])
+    assert [item.object for item in todo.objects] == ["c", "a", "b"]
+    assert todo.replaces(5) == "batch = 5 OR source = 'mail'"
+
+
+def test_bytes_that_an_object_no_longer_has_are_not_asked_for(recipe: Recipe) -> None:
+    todo = plan(FOUND, registry(recipe, ("a", "0"), ("a", "1"), reading="another"), recipe)
+    assert [item.object for item in todo.objects] == ["c", "a", "b"]
+
+
+def test_rows_whose_object_is_gone_are_not_replaced(recipe: Recipe) -> None:
+    with pytest.raises(LakemintError, match=r"notes/mail is read anew.*but gone is gone: land it again"):
+        plan(FOUND, registry(recipe, ("a", "1"), ("gone", "1"), reading="another"), recipe)
+    with pytest.raises(LakemintError, match=r"notes/post is read anew.*but the source is gone"):
+        plan(FOUND, registry(recipe), recipe, begun=["post"])
 
 
 @pytest.mark.parametrize(

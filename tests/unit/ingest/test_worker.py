@@ -7,10 +7,10 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from lakemint.dataset.recipe import Recipe
 from lakemint.ingest import worker
-from lakemint.ingest.worker import Reading
-from lakemint.recipe import Recipe
-from lakemint.store import FolderStore
+from lakemint.ingest.worker import ObjectReader
+from lakemint.store import FolderStore, StoreAddress
 
 RECIPE = Recipe.model_validate(
     {
@@ -19,7 +19,7 @@ RECIPE = Recipe.model_validate(
             "mail": {"format": "tsv", "columns": ["id", "text"]},
             "scans": {"format": "file", "path": "{name}.png", "content": "image"},
         },
-        "content": ["text"],
+        "content": ["text", "image"],
         "label": {"known": "text"},
     }
 )
@@ -30,7 +30,7 @@ class Bench:
 
     def __init__(self, folder: Path) -> None:
         self.store = FolderStore(folder)
-        self.reading = Reading(f"file://{folder}", "", "us-east-1", RECIPE)
+        self.reader = ObjectReader(StoreAddress(f"file://{folder}", "", "us-east-1"), RECIPE)
         self.items: list[dict[str, Any]] = []
 
     def land(self, key: str, data: bytes) -> None:
@@ -40,7 +40,7 @@ class Bench:
         self.items.append({"object": key, "etag": item.etag, "source": source, "size": item.size})
 
     def batches(self) -> list[pa.RecordBatch]:
-        return list(self.reading.run(iter([pa.RecordBatch.from_pylist(self.items)])))
+        return list(self.reader.run(iter([pa.RecordBatch.from_pylist(self.items)])))
 
     def rows(self) -> list[dict[str, Any]]:
         return [row for batch in self.batches() for row in batch.to_pylist()]
@@ -85,7 +85,7 @@ def test_an_object_gone_or_changed_since_it_was_listed_is_left_out(bench: Bench)
     for name in ("gone", "changed", "there"):
         bench.land(f"raw/notes/mail/{name}", b"1\thello\n")
     bench.store.put("raw/notes/mail/changed", b"2\tother\n")
-    Path(bench.reading.lake.removeprefix("file://"), "raw/notes/mail/gone").unlink()
+    Path(bench.reader.address.lake.removeprefix("file://"), "raw/notes/mail/gone").unlink()
     assert {row["object"] for row in bench.rows()} == {"raw/notes/mail/there"}
 
 

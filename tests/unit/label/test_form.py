@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from lakemint.contract import load_contract
+from lakemint.dataset.contract import load_contract
+from lakemint.dataset.recipe import load_recipe
 from lakemint.errors import FormError
 from lakemint.label.form import Form, form_version, load_form
-from lakemint.recipe import load_recipe
 from tests.support import CHECKOUT
 
 GOOD = (CHECKOUT / "schemas" / "reviews" / "label.xml").read_text()

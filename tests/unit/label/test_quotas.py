@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lakemint.dataset.recipe import LabelSample
 from lakemint.errors import RecipeError
 from lakemint.label.asking import Asking
 from lakemint.label.quotas import apportion, check_strata, quotas
-from lakemint.recipe import LabelSample
 
 weights = st.dictionaries(st.text("abcd", min_size=1, max_size=3), st.integers(0, 1000), max_size=8)
 

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from lakemint.dataset.recipe import LabelSample, Replay
 from lakemint.errors import LabelStudioError
 from lakemint.label.asking import Asking
 from lakemint.label.recordings import Recordings, read_recordings
 from lakemint.lake import Lake
-from lakemint.recipe import LabelSample, Replay
 from lakemint.store import FolderStore
 
 REPLAY = Replay(columns=["id", "mean", "ratings"], key="id", answers="ratings")

@@ -49,11 +49,11 @@ class Overtaken:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)
 
-    def create(self, key: str, data: bytes) -> None:
+    def create(self, key: str, content: bytes | Path) -> None:
         if "/versions/" in key and self._record:
             self._store.put(key, self._record)
             self._record = b""
-        self._store.create(key, data)
+        self._store.create(key, content)
 
 
 @pytest.mark.parametrize("same", [True, False])
@@ -138,7 +138,7 @@ def test_a_record_of_another_kind_stops_publishing(tmp_path: Path, record: bytes
 
 def test_it_gives_up_when_others_are_always_faster(tmp_path: Path) -> None:
     class Busy(Overtaken):
-        def create(self, key: str, data: bytes) -> None:
+        def create(self, key: str, content: bytes | Path) -> None:
             raise ObjectExists(key)
 
     config = settings(tmp_path)

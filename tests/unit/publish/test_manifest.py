@@ -5,17 +5,17 @@ from typing import Any
 
 import pytest
 
+from lakemint.delta_log import Commit
 from lakemint.digest import canonical
 from lakemint.errors import ConservationError, LakemintError
 from lakemint.publish.manifest import (
-    Commit,
     basis_of,
     conserved,
     manifest_of,
     require_current,
     split_records,
 )
-from lakemint.records import Counts
+from lakemint.published.records import Counts
 
 RECIPE, CONTRACT = "a" * 64, "b" * 64
 COUNTS = Counts(raw=12, quarantined=1, rejected=2, unlabeled=3, published=6)
@@ -24,11 +24,11 @@ COUNTS = Counts(raw=12, quarantined=1, rejected=2, unlabeled=3, published=6)
 def commits(**changed: Commit) -> dict[str, Commit]:
     gold: dict[str, Any] = {"inputs": {"silver": 3, "labels": 1}, "recipe": RECIPE, "contract": CONTRACT}
     tables: dict[str, Commit] = {
-        "objects": (0, {}),
-        "silver": (3, {"inputs": {"bronze": 0}}),
-        "bronze": (0, {}),
-        "labels": (1, {}),
-        "gold": (2, gold),
+        "objects": Commit(0, {}),
+        "silver": Commit(3, {"inputs": {"bronze": 0}}),
+        "bronze": Commit(0, {}),
+        "labels": Commit(1, {}),
+        "gold": Commit(2, gold),
     }
     return {**tables, **changed}
 
@@ -40,11 +40,11 @@ def test_current_tables_pass() -> None:
 @pytest.mark.parametrize(
     ("changed", "words"),
     [
-        ({"silver": (4, {})}, "gold was made from version 3 of silver, which is at 4"),
-        ({"labels": (9, {})}, "gold was made from version 1 of labels, which is at 9"),
-        ({"bronze": (1, {})}, "silver was made from version 0 of bronze, which is at 1"),
-        ({"gold": (2, {"recipe": "c" * 64})}, "another recipe"),
-        ({"gold": (2, {"contract": "c" * 64})}, "another contract"),
+        ({"silver": Commit(4, {})}, "gold was made from version 3 of silver, which is at 4"),
+        ({"labels": Commit(9, {})}, "gold was made from version 1 of labels, which is at 9"),
+        ({"bronze": Commit(1, {})}, "silver was made from version 0 of bronze, which is at 1"),
+        ({"gold": Commit(2, {"recipe": "c" * 64})}, "another recipe"),
+        ({"gold": Commit(2, {"contract": "c" * 64})}, "another contract"),
     ],
 )
 def test_what_is_behind_is_said(changed: dict[str, Commit], words: str) -> None:
@@ -53,7 +53,7 @@ def test_what_is_behind_is_said(changed: dict[str, Commit], words: str) -> None:
 
 
 def test_annotations_are_bound_as_the_labels_know_them_though_newer_ones_come_in() -> None:
-    answering = commits(annotations=(8, {}), labels=(1, {"inputs": {"annotations": 7}}))
+    answering = commits(annotations=Commit(8, {}), labels=Commit(1, {"inputs": {"annotations": 7}}))
     require_current("notes", CONTRACT, RECIPE, answering)
     assert basis_of("notes", CONTRACT, RECIPE, answering, []).inputs["annotations"] == 7
 
@@ -127,11 +127,12 @@ def test_a_manifest_holds_the_agreed_fields_and_its_basis_is_recognised() -> Non
         "alpha": 0.5,
         "mean_agreement": 0.75,
         "method": "majority",
+        "replayed": True,
     }
     splits = split_records((), SHARDS)
     manifest = manifest_of(basis, [("sample_id", "string")], {**summary, "else": 1}, COUNTS, splits)
     assert basis.is_that_of(manifest)
-    other = basis_of("notes", CONTRACT, RECIPE, commits(gold=(3, {})), ["e" * 64])
+    other = basis_of("notes", CONTRACT, RECIPE, commits(gold=Commit(3, {})), ["e" * 64])
     assert not other.is_that_of(manifest)
     content = manifest.content
     assert content["labels"] == summary

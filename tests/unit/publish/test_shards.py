@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lakemint.columns import arrow_schema
 from lakemint.errors import FormatError, LakemintError
 from lakemint.publish import shards
 from lakemint.publish.shards import BUCKET, encode, groups, label_counts
+from lakemint.published.columns import arrow_schema
 
 COLUMNS = (
     ("sample_id", "string"),

@@ -5,7 +5,7 @@ import hashlib
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from lakemint.refine.identity import sample_id
+from tests.identity import sample_id
 
 content = st.lists(
     st.none() | st.binary(max_size=8) | st.text(st.characters(exclude_categories=["Cs"])), max_size=4

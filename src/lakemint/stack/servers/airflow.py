@@ -7,7 +7,7 @@ from datetime import datetime
 
 from lakemint.config import outer_environment
 from lakemint.errors import StackError
-from lakemint.stack.files import write_json, write_private
+from lakemint.files import write_json, write_private
 from lakemint.stack.layout import Stack, tool
 from lakemint.stack.program import NotReady, Program
 from lakemint.stack.report import Report
@@ -119,7 +119,12 @@ def _environment(stack: Stack) -> dict[str, str]:
         },
         "api_auth": {"jwt_secret": stack.secrets["airflow_jwt_secret"]},
         # Seconds between looks. Six chained DAGs pay it some twenty times; idle, 0.25 costs 10 % of a core.
-        "scheduler": {"scheduler_idle_sleep_time": 0.25},
+        # A killed scheduler's tasks wait for the next look at orphans, a killed task for its heartbeat.
+        "scheduler": {
+            "scheduler_idle_sleep_time": 0.25,
+            "orphaned_tasks_check_interval": 10,
+            "task_instance_heartbeat_timeout": 60,
+        },
         "dag_processor": {"refresh_interval": 10, "min_file_process_interval": 30, "parsing_processes": 1},
         "logging": {"colored_console_log": False},
         "usage_data_collection": {"enabled": False},

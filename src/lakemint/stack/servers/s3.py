@@ -3,7 +3,7 @@
 import json
 from typing import TYPE_CHECKING
 
-from lakemint.stack.files import write_private
+from lakemint.files import write_private
 from lakemint.stack.layout import Stack, tool
 from lakemint.stack.program import NotReady, Program
 from lakemint.stack.report import Report

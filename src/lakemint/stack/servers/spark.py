@@ -3,7 +3,7 @@
 import sys
 import uuid
 
-from lakemint.stack.files import write_private
+from lakemint.files import write_private
 from lakemint.stack.jars import fetch_jars
 from lakemint.stack.java import find_java
 from lakemint.stack.layout import Stack, spark_home
@@ -11,6 +11,7 @@ from lakemint.stack.program import NotReady, Program
 from lakemint.stack.report import Report
 
 _SERVER = "org.apache.spark.sql.connect.service.SparkConnectServer"
+_DAEMON = "lakemint.spark_daemon"
 _DELTA_DEFAULTS = "spark.databricks.delta.properties.defaults"
 _VERSION_CALL = "/spark.connect.SparkConnectService/AnalyzePlan"
 _RELEASE_CALL = "/spark.connect.SparkConnectService/ReleaseSession"
@@ -72,7 +73,9 @@ class Spark:
 def _properties(stack: Stack) -> dict[str, object]:
     """The server's settings; the file that holds them is private, for the keys in it."""
     return {
-        "spark.master": "local[2]",
+        # Two cores; a task may fail and be tried again, see spark_daemon.
+        "spark.master": "local[2, 4]",
+        "spark.python.daemon.module": _DAEMON,
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.driver.memory": "1536m",

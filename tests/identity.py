@@ -1,17 +1,15 @@
-"""What makes a sample the same sample wherever it is met again."""
+"""What makes a sample the same sample, written down once more, without Spark."""
 
 import hashlib
 from collections.abc import Iterable
 
 NULL_LENGTH = 2**64 - 1
-"""Stands where a value's length would, when there is no value."""
 
 
 def sample_id(content: Iterable[str | bytes | None]) -> str:
     """32 hex digits: of the sha256 over each value's length (8 bytes, big-endian) and bytes (text as UTF-8).
 
     The values are those of the recipe's content columns, in order, after refining and before any cast.
-    `transforms.sample_id` is the same in Spark.
     """
     digest = hashlib.sha256()
     for value in content:

@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from lakemint.dataset.document import load_document
 from lakemint.digest import digest_of
-from lakemint.document import load_document
 from lakemint.errors import RecipeError
 from lakemint.names import PROVENANCE, SAMPLE_ID, SOURCE, check_name
 
@@ -58,6 +58,11 @@ class Source(_Part):
             return self.columns
         return [*re.findall(r"\{(.*?)\}", self.path or ""), self.content]
 
+    @property
+    def digest(self) -> str:
+        """sha256 of its canonical JSON: how its raw objects are read."""
+        return digest_of(self.model_dump(mode="json"))
+
     def typed_columns(self) -> dict[str, Literal["string", "binary"]]:
         """The columns its records have, with their types in bronze, in order."""
         binary = self.content if self.format == "file" else None
@@ -77,23 +82,16 @@ class Drop(_Part):
     empty: Names
 
 
-class Deduplicate(_Part):
-    """Keep the first of the records whose content is the same."""
-
-    exact: Literal[True] = True
-
-
 class RefineStep(_Part):
     """One step, by its name: `- normalize_text: {columns: [text]}`."""
 
     normalize_text: NormalizeText | None = None
     drop: Drop | None = None
-    deduplicate: Deduplicate | None = None
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Self:
         if len(self.model_fields_set) != 1:
-            raise ValueError("a step has exactly one name: normalize_text, drop or deduplicate")
+            raise ValueError("a step has exactly one name: normalize_text or drop")
         return self
 
 
@@ -210,14 +208,18 @@ class Recipe(_Part):
             for column in source.typed_columns().items():
                 if known.setdefault(column[0].lower(), column) != column:
                     raise ValueError(f"two sources write or type the column {column[0]!r} differently")
+        for name, source in self.sources.items():
+            if not {*self.content} & source.typed_columns().keys():
+                raise ValueError(
+                    f"the source {name!r} has none of the content columns {', '.join(self.content)}: "
+                    "all of its records would be one sample"
+                )
         used = set(self.content)
         for step in self.refine:
             used |= {*(step.normalize_text.columns if step.normalize_text else ())}
             used |= {*(step.drop.empty if step.drop else ())}
         if missing := sorted(used - self.columns.keys()):
             raise ValueError(f"no source has a column {missing[0]!r}; there are {', '.join(self.columns)}")
-        if any(step.deduplicate for step in self.refine[:-1]):
-            raise ValueError("refine: deduplicate comes last, since what follows could change the content")
         return self
 
     @property

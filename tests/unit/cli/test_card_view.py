@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from lakemint.card_view import MAX_LABELS, bar, printable, versions, view
+from lakemint.cli.card_view import MAX_LABELS, bar, short, versions, view
 
 
 def shown(thing: Any, width: int = 110) -> str:
@@ -96,7 +96,7 @@ def test_a_hostile_label_is_only_text(label: str) -> None:
     splits = {"train": {"rows": 1, "labels": {label: 1}}}
     text = shown(view(card(splits=splits)))
     assert "\x1b" not in text
-    assert printable(label)[:10] in text
+    assert short(label)[:10] in text
 
 
 def test_many_labels_are_cut_with_a_count() -> None:

@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final, TypeVar
 
-from lakemint.contract import Contract, Table, load_contract
+from lakemint.dataset.contract import Contract, Table, load_contract
+from lakemint.dataset.recipe import Recipe, load_recipe
 from lakemint.errors import LakemintError
 from lakemint.names import LABEL, SAMPLE_ID, SOURCE
-from lakemint.recipe import Recipe, load_recipe
 
 Found = TypeVar("Found")
 
@@ -15,11 +15,10 @@ _ENCODED: Final = {"text": "string", "image": "binary"}
 """Kind of the baseline's input → the type of its column."""
 
 
-def check_dataset(schemas: Path, dataset: str) -> tuple[Contract, Recipe]:
-    """A dataset's contract and recipe, which fit; raises LakemintError with a line for each problem."""
+def check_dataset(schemas: Path, dataset: str) -> None:
+    """Raises LakemintError, with a line for each problem, unless contract, recipe and form fit."""
     if found := problems(schemas, dataset):
         raise LakemintError("\n".join(found))
-    return load_contract(schemas, dataset), load_recipe(schemas, dataset)
 
 
 def problems(schemas: Path, dataset: str) -> list[str]:
@@ -108,14 +107,12 @@ def _gold(silver: Table, gold: Table) -> Iterator[tuple[str, str]]:
 
 def _labels(gold: Table, recipe: Recipe) -> Iterator[tuple[str, str]]:
     """The classes the recipe makes are those the contract allows; the baseline reads what gold holds."""
-    for rule in gold.rules:
-        if rule.kind == "in_set" and rule.column == LABEL and rule.severity == "critical":
-            allowed = {str(value) for value in rule.arguments["values"]}
-            for name in sorted(recipe.label.classes.keys() - allowed):
-                yield (
-                    f"recipe.yaml: label.classes.{name}",
-                    f"the contract's gold allows only {', '.join(sorted(allowed))}; write one of them",
-                )
+    allowed = gold.allowed(LABEL)
+    for name in sorted(recipe.label.classes.keys() - allowed) if allowed else ():
+        yield (
+            f"recipe.yaml: label.classes.{name}",
+            f"the contract's gold allows only {', '.join(sorted(allowed))}; write one of them",
+        )
     if recipe.baseline is None:
         return
     column, kind = gold.column(recipe.baseline.input), _ENCODED[recipe.baseline.encode]

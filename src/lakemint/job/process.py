@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from lakemint.outcome import Outcome
+from lakemint.job.outcome import Outcome
 
 MAX_LINE = 64 * 1024
 """Characters of one line of output; longer ones are cut into several."""

@@ -1,20 +1,15 @@
 """A version's card: what it holds, where its records went, how good its labels are, who judged it."""
 
-import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from lakemint.catalog import no_such_version, numbers
 from lakemint.config import Config
-from lakemint.errors import FormatError, LakemintError, ObjectNotFound
+from lakemint.dataset.contract import CONTRACT_TABLES
 from lakemint.lake import Lake
 from lakemint.names import by_use
-from lakemint.records import Manifest, SplitRecord, read_manifest, read_version
+from lakemint.published.catalog import no_such_version, numbers
+from lakemint.published.records import Manifest, SplitRecord, read_baseline, read_manifest, read_version
 from lakemint.store import Store, open_store
-
-if TYPE_CHECKING:
-    from rich.console import RenderableType
-
-_MAX_BYTES = 1024 * 1024
+from lakemint.verdicts import digest, verdicts_on
 
 
 def listing(config: Config, dataset: str) -> list[dict[str, Any]]:
@@ -24,7 +19,7 @@ def listing(config: Config, dataset: str) -> list[dict[str, Any]]:
     for number in numbers(store, lake, dataset):
         record = read_version(store, lake, dataset, number)
         manifest = read_manifest(store, lake, dataset, record.manifest)
-        baseline = _baseline(store, lake, dataset, number)
+        baseline = read_baseline(store, lake, dataset, number)
         entries.append(
             {
                 "version": number,
@@ -33,7 +28,7 @@ def listing(config: Config, dataset: str) -> list[dict[str, Any]]:
                 "rows": manifest.counts.published,
                 "splits": {name: split.rows for name, split in _splits(manifest)},
                 "published_at": record.published_at,
-                "baseline": baseline["accuracy"] if baseline else None,
+                "baseline": baseline.accuracy if baseline else None,
             }
         )
     return entries
@@ -51,8 +46,9 @@ def card(config: Config, dataset: str, number: int | None = None) -> dict[str, A
     number = number or there[-1]
     record = read_version(store, lake, dataset, number)
     manifest = read_manifest(store, lake, dataset, record.manifest)
+    baseline = read_baseline(store, lake, dataset, number)
     content = manifest.content
-    same = ("contract", "recipe", "lakemint", "inputs", "schema", "counts")
+    same = ("contract", "recipe", "lakemint", "inputs", "schema", "counts", "labels")
     return {
         "name": f"{dataset}@{number}",
         "dataset": dataset,
@@ -69,50 +65,18 @@ def card(config: Config, dataset: str, number: int | None = None) -> dict[str, A
             }
             for name, split in _splits(manifest)
         },
-        "labels": {**content["labels"], "replayed": _is_replayed(config, dataset)},
         "verdicts": list(_verdicts(store, lake, dataset, manifest)),
-        "baseline": _baseline(store, lake, dataset, number),
+        "baseline": baseline.model_dump(mode="json") if baseline else None,
     }
-
-
-def render(card: dict[str, Any]) -> "RenderableType":
-    """The card for a terminal, by rich."""
-    from lakemint.card_view import view
-
-    return view(card)
 
 
 def _splits(manifest: Manifest) -> list[tuple[str, SplitRecord]]:
     return [(name, manifest.splits[name]) for name in by_use(manifest.splits)]
 
 
-def _baseline(store: Store, lake: Lake, dataset: str, number: int) -> dict[str, Any] | None:
-    """The baseline's score; None while there is none."""
-    where = lake.card(dataset, number, "baseline")
-    try:
-        score = json.loads(store.get(where, _MAX_BYTES))
-    except ObjectNotFound:
-        return None
-    except ValueError as error:
-        raise FormatError(f"{where}: not JSON ({error}); remove it and run jobs/train.py again") from error
-    return dict(score)
-
-
-def _is_replayed(config: Config, dataset: str) -> bool | None:
-    """Whether the recipe replays recorded answers; None when there is no recipe to be read here."""
-    from lakemint.recipe import load_recipe
-
-    try:
-        return load_recipe(config.datasets(), dataset).label.replay is not None
-    except LakemintError:
-        return None
-
-
 def _verdicts(store: Store, lake: Lake, dataset: str, manifest: Manifest) -> Any:
     """The verdicts the manifest binds: digest, table, version, passed, number of checks, the failed ones."""
-    from lakemint.verdicts import digest, verdicts_on
-
-    for table in ("silver", "gold"):
+    for table in CONTRACT_TABLES:
         for verdict in verdicts_on(store, lake, dataset, table, manifest.inputs[table]):
             if digest(verdict) in manifest.verdicts:
                 yield {

@@ -8,18 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from lakemint.outcome import Outcome
+from lakemint.job.outcome import Outcome
 
 JOB = """
 import sys, time
-from lakemint import jobs
+from lakemint.job import runner
 from lakemint.errors import GateFailed, LakemintError
-from lakemint.outcome import Outcome
+from lakemint.job.outcome import Outcome
 
 def main(dataset: str, table: str) -> Outcome:
 {body}
 
-jobs.run(main)
+runner.run(main)
 """
 
 

@@ -8,9 +8,13 @@ that itself may match in several ways; the steps then grow with a power of the t
 import re
 
 MAX_LENGTH = 500
+MAX_REPEATS = 6
+"""Each open repeat may raise the power by one."""
 
 _TOKEN = re.compile(r"\\.|\[\^?\]?+(?:\\.|[^\]\\])*\]|\(\??|[*+?]|\{\d+(?:,\d*)?\}|.", re.DOTALL)
 """An escape, a class, the start of a group, a repeat, or any other character."""
+_ENDLESS = re.compile(r"[*+]|\{\d+,\}")
+"""A repeat without an upper bound."""
 _AGAIN = re.compile(r"[*+]|\{(?!0,1\}|1\})")
 """A repeat that may take what stands before it twice."""
 
@@ -22,6 +26,10 @@ def pattern_problem(pattern: str) -> str | None:
     import pyarrow as pa
     import pyarrow.compute as pc
 
+    if len(_ENDLESS.findall(re.sub(r"\\.", "", pattern))) > MAX_REPEATS:
+        return (
+            f"the pattern {pattern!r} has more than {MAX_REPEATS} open repeats (* or +); write {{0,20}} for *"
+        )
     try:
         pc.match_substring_regex(pa.array([""]), pattern)
     except (pa.ArrowInvalid, UnicodeEncodeError) as error:

@@ -1,4 +1,4 @@
-"""A dataset's walk through the road, followed through Airflow. Draws nothing; `cli/run.py` does."""
+"""A dataset's walk through the road, followed through Airflow. Draws nothing; `cli/walks.py` does."""
 
 import time
 import uuid
@@ -9,10 +9,10 @@ from graphlib import TopologicalSorter
 from typing import Any
 from urllib.parse import quote
 
-from lakemint.airflow_api import AirflowApi, Refused
+from lakemint.airflow.api import AirflowApi, Refused
 from lakemint.errors import RunError
-from lakemint.names import STAGES
-from lakemint.outcome import Outcome
+from lakemint.job.outcome import Outcome
+from lakemint.names import STAGES, dag_id
 
 PARSED_WITHIN = 90.0
 """Seconds in which Airflow must know a dataset's DAGs: it looks at the folder every half minute."""
@@ -61,7 +61,7 @@ def start(api: AirflowApi, dataset: str) -> tuple[str, bool]:
     already: a new one is queued behind it. Raises RunError when the road of the dataset is not ready.
     """
     check_road(api, dataset)
-    dag = f"ingest_{dataset}"
+    dag = dag_id("ingest", dataset)
     queued = api.get(f"/dags/{dag}/dagRuns", state="queued", limit=1)["dag_runs"]
     if queued:
         return str(queued[0]["dag_run_id"]), True
@@ -80,7 +80,7 @@ def check_road(api: AirflowApi, dataset: str, within: float = PARSED_WITHIN) -> 
     while True:
         found = api.get("/dags", tags=[dataset], limit=100)["dags"]
         paused = {dag["dag_id"]: dag["is_paused"] for dag in found}
-        missing = [f"{stage}_{dataset}" for stage in STAGES if f"{stage}_{dataset}" not in paused]
+        missing = [dag_id(stage, dataset) for stage in STAGES if dag_id(stage, dataset) not in paused]
         broken = api.get("/importErrors", limit=1)["import_errors"] if missing else []
         if broken:
             raise RunError(f"Airflow cannot read dags/{broken[0]['filename']}:\n{broken[0]['stack_trace']}")
@@ -90,8 +90,8 @@ def check_road(api: AirflowApi, dataset: str, within: float = PARSED_WITHIN) -> 
             raise RunError(f"Airflow has no DAG {', '.join(missing)}: is dags/ the folder it reads?")
         time.sleep(1)
     for stage in STAGES:
-        if paused[f"{stage}_{dataset}"]:
-            raise _paused(api, f"{stage}_{dataset}")
+        if paused[dag_id(stage, dataset)]:
+            raise _paused(api, dag_id(stage, dataset))
 
 
 class Walk:
@@ -137,10 +137,10 @@ class Walk:
 
     def _enter(self, stage: str, run: str) -> None:
         self.stage, self._ended, self._queued = stage, None, time.monotonic()
-        self.stages[stage] = StageRun(stage, run, "queued", self._api.page(f"{stage}_{self.dataset}", run))
+        self.stages[stage] = StageRun(stage, run, "queued", self._api.page(dag_id(stage, self.dataset), run))
 
     def _look(self, before: StageRun) -> StageRun:
-        dag = f"{before.stage}_{self.dataset}"
+        dag = dag_id(before.stage, self.dataset)
         path = f"/dags/{dag}/dagRuns/{quote(before.run, safe='')}"
         state = str(self._api.get(path)["state"])  # before the tasks: a run that has ended has final tasks
         listed = {item["task_id"]: item for item in self._api.get(f"{path}/taskInstances")["task_instances"]}
@@ -205,11 +205,11 @@ class Walk:
 
     def _go_on(self) -> None:
         """From a stage that succeeded to the run it woke."""
-        dag, run = f"{self.stage}_{self.dataset}", self.stages[self.stage].run
+        dag, run = dag_id(self.stage, self.dataset), self.stages[self.stage].run
         if self.stage == STAGES[-1]:
             self.done = True
             return
-        following = f"{STAGES[STAGES.index(self.stage) + 1]}_{self.dataset}"
+        following = dag_id(STAGES[STAGES.index(self.stage) + 1], self.dataset)
         # Airflow 3.3 cannot show an event while a run that it woke has not begun (its issue 71360).
         found = self._api.glance("/assets/events", source_dag_id=dag, source_run_id=run)
         events = found["asset_events"] if found else []

@@ -13,12 +13,12 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from lakemint.dataset.recipe import Baseline
 from lakemint.errors import LakemintError
 from lakemint.feed import Split, Version
 from lakemint.names import LABEL, SAMPLE_ID
-from lakemint.recipe import Baseline
+from lakemint.published.records import BaselineRecord
 
-FORMAT: Final = "lakemint.baseline/1"
 MAX_TRAIN_ROWS: Final = 50_000
 """More examples than these, the first in shuffled order, would not make a better smoke test."""
 MAX_IMAGE_BYTES: Final = 16 * 1024 * 1024
@@ -30,8 +30,8 @@ _BATCH = 1024
 Batch = dict[str, Any]
 
 
-def score(version: Version, baseline: Baseline) -> dict[str, Any]:
-    """Train and score; plain data as it is kept on the version's card.
+def score(version: Version, baseline: Baseline) -> BaselineRecord:
+    """Train and score.
 
     Raises LakemintError when a split is too small to say anything, or an input cannot be read.
     """
@@ -51,11 +51,8 @@ def score(version: Version, baseline: Baseline) -> dict[str, Any]:
         features, labels = _encoded(encode, [batch], baseline.input)
         truth += labels
         guesses += model.predict(features).tolist()
-    return {
-        "format": FORMAT,
-        "manifest": version.digest,
-        "train_rows": min(len(train), MAX_TRAIN_ROWS),
-    } | _marks(truth, guesses)
+    marks = {"manifest": version.digest, "train_rows": min(len(train), MAX_TRAIN_ROWS)}
+    return BaselineRecord.model_validate(marks | _marks(truth, guesses))
 
 
 def _require(version: Version, baseline: Baseline, train: Split, test: Split) -> None:

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from lakemint.names import TABLES
+from lakemint.printable import printable
 
 BAR = 8
 """Characters of a full bar."""
@@ -65,10 +66,10 @@ def bar(share: float, width: int = BAR) -> str:
     return ("█" * full + (_EIGHTHS[rest] if rest else "")).ljust(width)
 
 
-def printable(text: str, width: int = 40) -> str:
-    """Text from the data, harmless on a terminal and not too long."""
-    clean = "".join(c if c.isprintable() else "�" for c in text[: width + 1])
-    return clean if len(clean) <= width else clean[: width - 1] + "…"
+def short(text: str, width: int = 40) -> str:
+    """One printable line of at most `width` characters."""
+    clean = printable(text[: width + 1]).replace("\n", "\ufffd")
+    return clean if len(clean) <= width else f"{clean[: width - 1]}…"
 
 
 def _balance(splits: dict[str, Any]) -> Table:
@@ -81,7 +82,7 @@ def _balance(splits: dict[str, Any]) -> Table:
     for name, split in splits.items():
         table.add_column(Text(f"{name} {split['rows']:,}"))
     for label, _ in total.most_common(MAX_LABELS):
-        table.add_row(Text(printable(label)), *(_cell(label, split) for split in splits.values()))
+        table.add_row(Text(short(label)), *(_cell(label, split) for split in splits.values()))
     if len(total) > MAX_LABELS:
         table.add_row(f"… {len(total) - MAX_LABELS} more")
     return table
@@ -116,11 +117,13 @@ def _facts(card: dict[str, Any]) -> Iterator[tuple[str, RenderableType]]:
 
 
 def _labels(labels: dict[str, Any]) -> Text:
+    if labels.get("method") == "known" and labels.get("samples") is not None:
+        return Text(f"{labels['samples']:,} samples whose records say the label")
     parts = [f"{labels['answers']:,} answers" if labels.get("answers") is not None else ""]
     parts.append(f"to {labels['samples']:,} samples" if labels.get("samples") is not None else "")
     people = "accounts" if labels.get("replayed") else "annotators"
     parts.append(f"by {labels['annotators']} {people}" if labels.get("annotators") else "")
-    parts.append(f"({printable(labels['method'])})" if labels.get("method") else "")
+    parts.append(f"({short(labels['method'])})" if labels.get("method") else "")
     if labels.get("alpha") is not None:
         parts.append(f"· alpha {labels['alpha']:.2f}")
     if labels.get("mean_agreement") is not None:
@@ -136,7 +139,7 @@ def _verdict(verdict: dict[str, Any]) -> Text:
     for check in failed:
         where = f"{check['column']}: " if check["column"] else ""
         text.append(
-            f"\n{check['severity']}  {where}{printable(check['name'])}: {check['broken']:,} rows", "yellow"
+            f"\n{check['severity']}  {where}{short(check['name'])}: {check['broken']:,} rows", "yellow"
         )
     return text
 

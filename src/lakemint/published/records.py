@@ -62,6 +62,8 @@ class LabelSummary(_Record):
     """Krippendorff's alpha."""
     mean_agreement: float | None = None
     method: str | None = None
+    replayed: bool | None = None
+    """Whether recorded answers were submitted by accounts that stand for the people who gave them."""
 
 
 class Manifest(_Record):
@@ -103,6 +105,26 @@ class VersionRecord(_Record):
     """A UUID: which attempt created the record."""
 
 
+class ClassMarks(_Record):
+    rows: Count
+    recall: float
+    precision: float | None
+    """None when the class was never guessed."""
+
+
+class BaselineRecord(_Record):
+    """`published/<dataset>/card/<number>/baseline.json`: how well a small classifier learns it."""
+
+    format: Literal["lakemint.baseline/1"] = "lakemint.baseline/1"
+    manifest: Digest
+    train_rows: Count
+    test_rows: Count
+    accuracy: float
+    majority: float
+    """Share of the commonest class: what guessing it always would score."""
+    per_class: dict[str, ClassMarks]
+
+
 R = TypeVar("R", bound=_Record)
 
 
@@ -125,6 +147,15 @@ def read_version(store: Store, lake: Lake, dataset: str, number: int) -> Version
     """A version's record; raises ObjectNotFound, FormatError."""
     where = lake.version(dataset, number)
     return parse(VersionRecord, store.get(where, MAX_BYTES), where)
+
+
+def read_baseline(store: Store, lake: Lake, dataset: str, number: int) -> BaselineRecord | None:
+    """The score of a version's baseline, None while there is none; raises FormatError."""
+    where = lake.card(dataset, number, "baseline")
+    try:
+        return parse(BaselineRecord, store.get(where, MAX_BYTES), where)
+    except ObjectNotFound:
+        return None
 
 
 def read_manifest(store: Store, lake: Lake, dataset: str, digest: str) -> Manifest:

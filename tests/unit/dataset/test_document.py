@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lakemint.document import MAX_BYTES, load_document
+from lakemint.dataset.document import MAX_BYTES, load_document
 from lakemint.errors import RecipeError
 
 LEVELS = "abcdefghi"

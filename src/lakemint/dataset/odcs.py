@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from typing import Any, Final
 
-from lakemint.document import DocumentError, parse
-from lakemint.pattern import pattern_problem
-from lakemint.quality import NONE_BROKEN, OPERATORS, Column, Limit, Rule, Severity
+from lakemint.dataset.document import DocumentError, parse
+from lakemint.dataset.pattern import pattern_problem
+from lakemint.dataset.quality import NONE_BROKEN, OPERATORS, Column, Limit, Rule, Severity
 
 SEVERITIES: Final[dict[str, Severity]] = {
     "critical": "critical",
@@ -30,6 +30,10 @@ _VALUES: Final[dict[str, tuple[type, ...]]] = {
 
 class RuleError(ValueError):
     """What is wrong with a rule, in words with the way out; the contract adds where."""
+
+
+_MEASURES = re.compile(r"expect_(column|multicolumn|compound|table)_")
+"""Expectations about the batch at hand. Others take a query, and Spark would run it on any table."""
 
 
 def implied_rules(of: Column, prop: Mapping[str, Any]) -> Iterator[Rule]:
@@ -190,12 +194,23 @@ def _custom(quality: Mapping[str, Any], column: str | None, rest: dict[str, Any]
         or not isinstance(arguments, dict)
     ):
         raise RuleError("implementation must be {type: expect_…, kwargs: {…}}")
-    if forbidden := sorted({"row_condition", "condition_parser"} & set(arguments)):
-        raise RuleError(f"{forbidden[0]} runs arbitrary code in Spark and is not allowed")
+    _require_harmless(name, arguments)
     own = {} if column is None or "column" in arguments else {"column": column}
     text = f"{name}({', '.join(f'{key}={value!r}' for key, value in sorted(arguments.items()))})"
     text = f"{column}: {text}" if column else text
     return Rule(text, "custom", column, {"type": name, "kwargs": {**own, **arguments}}, **rest)
+
+
+def _require_harmless(name: str, arguments: Mapping[str, Any]) -> None:
+    """Raises RuleError for an expectation that could do more than measure the table, or without end."""
+    if not _MEASURES.match(name):
+        raise RuleError(f"{name} is not allowed: only rules about columns and tables are, expect_column_…")
+    for key, value in arguments.items():
+        if "condition" in key or "query" in key or "sql" in key:
+            raise RuleError(f"{key} runs arbitrary code in Spark and is not allowed")
+        for pattern in (value if isinstance(value, list) else [value]) if "regex" in key else ():
+            if problem := pattern_problem(str(pattern)):
+                raise RuleError(problem)
 
 
 def _severity(quality: Mapping[str, Any]) -> Severity:

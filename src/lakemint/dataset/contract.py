@@ -8,15 +8,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+from lakemint.dataset.document import load_document
+from lakemint.dataset.odcs import RuleError, implied_rules, quality_rules
+from lakemint.dataset.quality import Column, Rule, Type
+from lakemint.dataset.standard import standard_problems, unknown_type
 from lakemint.digest import digest_of
-from lakemint.document import load_document
 from lakemint.errors import ContractError
 from lakemint.names import PROVENANCE, SAMPLE_ID, SPLIT, check_name
-from lakemint.odcs import RuleError, implied_rules, quality_rules
-from lakemint.quality import Column, Rule, Type
-from lakemint.standard import standard_problems, unknown_type
 
-TABLES: Final = ("silver", "gold")
+CONTRACT_TABLES: Final = ("silver", "gold")
 """The tables a contract describes: the refined samples, and the labeled ones."""
 
 PHYSICAL: Final[tuple[Type, ...]] = ("string", "binary", "long", "double", "boolean", "date", "timestamp")
@@ -50,10 +50,19 @@ class Table:
         return columns | (_PROVENANCE if self.name == "silver" else _SPLIT)
 
     @property
-    def suite(self) -> str:
+    def suite_digest(self) -> str:
         """The digest of all that a gate checks of this table."""
         rules = [{**asdict(rule), "arguments": dict(rule.arguments)} for rule in self.rules]
         return digest_of({"columns": self.stored, "rules": rules})
+
+    def allowed(self, column: str) -> set[str]:
+        """The values that a critical rule allows in a column; empty when there is no such rule."""
+        return {
+            str(value)
+            for rule in self.rules
+            if rule.kind == "in_set" and rule.column == column and rule.severity == "critical"
+            for value in rule.arguments["values"]
+        }
 
     def column(self, name: str) -> Column | None:
         """The property of that name, if there is one."""
@@ -66,7 +75,6 @@ class Contract:
 
     dataset: str
     digest: str
-    description: str
     tables: tuple[Table, ...]
 
     def table(self, name: str) -> Table:
@@ -74,7 +82,7 @@ class Contract:
         for table in self.tables:
             if table.name == name:
                 return table
-        raise ContractError(f"the contract describes {' and '.join(TABLES)}, not {name!r}")
+        raise ContractError(f"the contract describes {' and '.join(CONTRACT_TABLES)}, not {name!r}")
 
 
 def load_contract(schemas: Path, dataset: str) -> Contract:
@@ -93,10 +101,10 @@ def load_contract(schemas: Path, dataset: str) -> Contract:
     )
     if problems:
         raise _error(where, problems)
-    tables = tuple(_table(item, problems) for item in document["schema"] if item["name"] in TABLES)
+    tables = tuple(_table(item, problems) for item in document["schema"] if item["name"] in CONTRACT_TABLES)
     if problems:
         raise _error(where, problems)
-    return Contract(dataset, digest, _description(document.get("description", {})), tables)
+    return Contract(dataset, digest, tables)
 
 
 def datasets(schemas: Path) -> list[str]:
@@ -113,10 +121,6 @@ def _error(where: str, problems: Iterable[str]) -> ContractError:
     return ContractError("\n".join(f"{where}: {problem}" for problem in dict.fromkeys(problems)))
 
 
-def _description(described: Mapping[str, Any]) -> str:
-    return " ".join(str(described[part]) for part in ("purpose", "usage", "limitations") if part in described)
-
-
 def _identity_problems(document: Mapping[str, Any], schemas: Path, dataset: str) -> Iterator[str]:
     """Whether this is the contract of that dataset, of a version we read, with the tables we need."""
     version, name = document["apiVersion"], document.get("name")
@@ -125,9 +129,9 @@ def _identity_problems(document: Mapping[str, Any], schemas: Path, dataset: str)
     if name != dataset:
         yield _wrong_name(name, schemas, dataset)
     counted = Counter(item["name"] for item in document.get("schema", ()))
-    for table in TABLES:
+    for table in CONTRACT_TABLES:
         if table not in counted:
-            yield f"schema: no {table}; describe both {' and '.join(TABLES)}"
+            yield f"schema: no {table}; describe both {' and '.join(CONTRACT_TABLES)}"
         elif counted[table] > 1:
             yield f"schema: {table} is described twice; keep one"
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lakemint.pattern import pattern_problem
+from lakemint.dataset.pattern import pattern_problem
 
 
 @pytest.mark.parametrize(
@@ -55,6 +55,7 @@ def test_a_repeat_of_what_repeats_is_refused(pattern: str) -> None:
         ("[[:alpha:]]", "different engines"),
         (r"\Q(\E+", "different engines"),
         ("a" * 501, "longer than 500"),
+        ("a*" * 7 + "b", "more than 6 open repeats"),
     ],
 )
 def test_syntax_that_engines_do_not_share_is_refused(pattern: str, told: str) -> None:

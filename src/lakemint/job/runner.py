@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Callable
 from types import FrameType
 
+from lakemint.config import keep_loopback_direct
 from lakemint.errors import (
     ConfigError,
     ConservationError,
@@ -17,9 +18,10 @@ from lakemint.errors import (
     LakemintError,
     RecipeError,
 )
-from lakemint.outcome import HOPELESS, Outcome
+from lakemint.job.outcome import HOPELESS, Outcome
+from lakemint.printable import printable
 
-_HOPELESS = (
+_NEEDS_A_PERSON = (
     ConfigError,
     ConservationError,
     ContractError,
@@ -52,15 +54,18 @@ def run(main: Callable[..., Outcome]) -> None:
     with 143 after SIGTERM, having left its `with` blocks.
     """
     signal.signal(signal.SIGTERM, _terminated)
+    keep_loopback_direct()
     warnings.filterwarnings("ignore", message=r"\[RETRIES_EXCEEDED\]")  # the error says it better
-    names = list(inspect.signature(main).parameters)
-    arguments = sys.argv[1:]
-    if len(arguments) != len(names):
-        _fail(f"usage: python {sys.argv[0]} {' '.join(f'<{name}>' for name in names)}", 2)
+    signature, arguments = inspect.signature(main), sys.argv[1:]
+    try:
+        signature.bind(*arguments)
+    except TypeError:
+        shown = (_shown(parameter) for parameter in signature.parameters.values())
+        _fail(f"usage: python {sys.argv[0]} {' '.join(shown)}", 2)
     try:
         main(*arguments).print()
     except LakemintError as error:
-        _fail(f"error: {error}", HOPELESS if isinstance(error, _HOPELESS) else 1)
+        _fail(f"error: {error}", HOPELESS if isinstance(error, _NEEDS_A_PERSON) else 1)
     except Exception as error:
         if (reason := _away(error)) is None:
             raise
@@ -69,12 +74,17 @@ def run(main: Callable[..., Outcome]) -> None:
         )
 
 
+def _shown(parameter: inspect.Parameter) -> str:
+    needed = parameter.default is parameter.empty
+    return f"<{parameter.name}>" if needed else f"[<{parameter.name}>]"
+
+
 def _terminated(_signal: int, _frame: FrameType | None) -> None:
     sys.exit(143)
 
 
 def _fail(message: str, status: int) -> None:
-    print(message, file=sys.stderr, flush=True)
+    print(printable(message), file=sys.stderr, flush=True)
     sys.exit(status)
 
 

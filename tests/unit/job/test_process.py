@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from lakemint.airflow.process import MAX_LINE, JobProcess
-from lakemint.outcome import Outcome
+from lakemint.job.outcome import Outcome
+from lakemint.job.process import MAX_LINE, JobProcess
 
 
 def started(tmp_path: Path, code: str, *arguments: str) -> JobProcess:
@@ -42,7 +42,7 @@ def test_lines_come_while_the_job_runs(tmp_path: Path) -> None:
 
 
 def test_the_outcome_is_heard_and_not_shown(tmp_path: Path) -> None:
-    code = "import sys\nfrom lakemint.outcome import Outcome\nprint('hi', sys.argv[1])\n"
+    code = "import sys\nfrom lakemint.job.outcome import Outcome\nprint('hi', sys.argv[1])\n"
     job = started(tmp_path, code + "Outcome('silver/pets', '3', True, {'rows': 7}).print()", "pets")
     assert list(job.lines()) == ["hi pets"]
     assert job.wait() == 0
@@ -96,7 +96,7 @@ def test_a_job_that_ignores_the_signal_is_killed_after_the_grace(tmp_path: Path)
 def test_a_job_dies_with_the_task_that_started_it(tmp_path: Path) -> None:
     (tmp_path / "job.py").write_text("import time\nprint('up')\ntime.sleep(60)")
     code = (
-        "import os, pathlib\nfrom lakemint.airflow.process import JobProcess\n"
+        "import os, pathlib\nfrom lakemint.job.process import JobProcess\n"
         f"job = JobProcess(pathlib.Path({str(tmp_path / 'job.py')!r}), [], os.environ)\n"
         "next(job.lines())\nprint(job.pid, flush=True)\nos.kill(os.getpid(), 9)"
     )

@@ -11,9 +11,10 @@ import pytest
 from PIL import Image
 
 import lakemint
-from lakemint.baseline import score
+from lakemint.dataset.recipe import Baseline
 from lakemint.errors import LakemintError
-from lakemint.recipe import Baseline
+from lakemint.published.records import ClassMarks
+from lakemint.train.baseline import score
 from tests.unit.small_version import Row, publish, row, settings
 
 TEXT = Baseline(input="text", encode="text")
@@ -37,17 +38,17 @@ def opened(folder: Path, rows: list[Row], **options: Any) -> lakemint.Version:
 def test_it_learns_text_and_says_how_well(tmp_path: Path) -> None:
     version = opened(tmp_path, texts())
     marks = score(version, TEXT)
-    assert marks["accuracy"] == 1.0
-    assert marks["majority"] == 0.5
-    assert (marks["train_rows"], marks["test_rows"]) == (96, 24)
-    assert marks["manifest"] == version.digest
-    assert marks["per_class"] == {name: {"rows": 12, "recall": 1.0, "precision": 1.0} for name in "ab"}
+    assert marks.accuracy == 1.0
+    assert marks.majority == 0.5
+    assert (marks.train_rows, marks.test_rows) == (96, 24)
+    assert marks.manifest == version.digest
+    assert marks.per_class == {name: ClassMarks(rows=12, recall=1.0, precision=1.0) for name in "ab"}
     assert score(version, TEXT) == marks
 
 
 def test_it_does_not_learn_noise(tmp_path: Path) -> None:
     noise = [{**r, "text": f"{r['stars'] * 7919 % 101}"} for r in texts()]
-    assert score(opened(tmp_path, noise), TEXT)["accuracy"] < 0.8
+    assert score(opened(tmp_path, noise), TEXT).accuracy < 0.8
 
 
 def picture(n: int, side: int = 8, kind: str = "PNG") -> bytes:
@@ -68,7 +69,7 @@ def pictures(rows: int = 60, **odd: bytes) -> list[Row]:
 def test_it_learns_images_of_any_size_and_kind(tmp_path: Path) -> None:
     rows = pictures()
     rows[1]["image"], rows[5]["image"] = picture(1, 300, "JPEG"), picture(5, 64)
-    assert score(opened(tmp_path, rows, columns=IMAGES), IMAGE)["accuracy"] == 1.0
+    assert score(opened(tmp_path, rows, columns=IMAGES), IMAGE).accuracy == 1.0
 
 
 def bomb(width: int, height: int) -> bytes:

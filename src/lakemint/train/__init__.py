@@ -1,0 +1,1 @@
+"""What the demo trains on a version: a baseline to compare with."""

@@ -1,0 +1,69 @@
+"""Delta logs as Spark writes them, and as others leave them."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from lakemint.delta_log import Commit, DeltaLog
+from lakemint.errors import LakemintError
+from lakemint.lake import Lake
+from lakemint.store import FolderStore
+
+LOG = "tables/silver/notes/_delta_log/"
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> FolderStore:
+    return FolderStore(tmp_path)
+
+
+@pytest.fixture
+def log(store: FolderStore, tmp_path: Path) -> DeltaLog:
+    return DeltaLog(store, Lake(f"file://{tmp_path}"), "notes")
+
+
+def commit(store: FolderStore, version: int, operation: str = "WRITE", note: object = None) -> None:
+    info = {"operation": operation, **({} if note is None else {"userMetadata": note})}
+    lines = [{"commitInfo": info}, {"add": {"path": "part-0.parquet"}}]
+    data = "".join(json.dumps(line) + "\n" for line in lines)
+    store.put(f"{LOG}{version:020d}.json", data.encode())
+
+
+def test_without_a_table_there_is_no_commit(log: DeltaLog) -> None:
+    assert log.last("silver") is None
+    with pytest.raises(LakemintError, match="there is no silver/notes yet; `lakemint run notes` makes it"):
+        log.need("silver")
+
+
+def test_the_newest_that_changed_data_counts(store: FolderStore, log: DeltaLog) -> None:
+    for version in range(12):
+        commit(store, version, note=json.dumps({"batch": version}))
+    commit(store, 12, "OPTIMIZE")
+    commit(store, 13, "VACUUM END")
+    store.put(f"{LOG}{14:020d}.checkpoint.parquet", b"PAR1")
+    store.put(f"{LOG}{0:020d}.{14:020d}.compacted.json", b"{}")
+    assert log.last("silver") == Commit(11, {"batch": 11})
+    assert log.need("silver") == 11
+
+
+@pytest.mark.parametrize("checkpoint", [b'{"version": 10}', b'{"version": 11}', b"{", b"[]"])
+def test_a_checkpoint_shortens_the_way_and_hides_nothing(
+    store: FolderStore, log: DeltaLog, checkpoint: bytes
+) -> None:
+    for version in range(11):
+        commit(store, version, note="{}")
+    commit(store, 11, "OPTIMIZE")
+    store.put(f"{LOG}_last_checkpoint", checkpoint)
+    assert log.version("silver") == 10
+
+
+@pytest.mark.parametrize("note", [None, "not JSON", "[]", 7])
+def test_a_note_of_somebody_else_is_none(store: FolderStore, log: DeltaLog, note: object) -> None:
+    commit(store, 0, note=note)
+    assert log.last("silver") == Commit(0, {})
+
+
+def test_a_commit_that_does_not_describe_itself_is_one(store: FolderStore, log: DeltaLog) -> None:
+    store.put(f"{LOG}{0:020d}.json", b'{"protocol": {}}\n{"metaData": {}}\n')
+    assert log.last("silver") == Commit(0, {})
