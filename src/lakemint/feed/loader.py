@@ -16,7 +16,8 @@ _BLOCK = 65536
 """Positions whose rows are computed at a time: enough for numpy to be fast, 0.5 MiB of them."""
 
 Arrays = dict[str, np.ndarray[Any, Any]]
-"""Column → its values: numbers as they are stored, text and bytes as objects."""
+"""Column → its values: numbers as they are stored, text and bytes as objects. A null is None, in a column of
+floating-point numbers NaN: a batch with nulls gives its integers as objects."""
 
 
 class Loader:
@@ -39,10 +40,8 @@ class Loader:
 
     def __iter__(self) -> Iterator[Arrays]:
         for batch in self.arrow():
-            yield {
-                name: column.to_numpy(zero_copy_only=False)
-                for name, column in zip(batch.schema.names, batch.columns, strict=True)
-            }
+            columns = zip(batch.schema.names, batch.columns, strict=True)
+            yield {name: _values(column) for name, column in columns}
 
     def arrow(self) -> Iterator[pa.RecordBatch]:
         """The same batches as Arrow record batches."""
@@ -70,3 +69,11 @@ class Loader:
         back = np.empty(len(rows), dtype=np.int64)
         back[by_shard] = np.arange(len(rows))
         return pa.concat_batches(pieces).take(pa.array(back))
+
+
+def _values(column: pa.Array) -> np.ndarray[Any, Any]:
+    if column.null_count and pa.types.is_integer(column.type):
+        # NumPy would make floats of them, which large integers do not survive.
+        return np.array(column.to_pylist(), dtype=object)
+    values: np.ndarray[Any, Any] = column.to_numpy(zero_copy_only=False)
+    return values
