@@ -6,6 +6,7 @@ A setting `s3_endpoint` is looked up, in this order, as the variable `LAKEMINT_S
 A training image needs only `LAKEMINT_LAKE` and the usual AWS variables.
 """
 
+import getpass
 import json
 import os
 import re
@@ -48,6 +49,8 @@ class Config:
     label_studio_token: str = field(default="", repr=False)
     annotator_key: str = field(default="", repr=False)
     """Key of the annotators' pseudonyms; never in the lake."""
+    user: str = ""
+    """Who acts, as a channel's history names them; empty: the login. See `acting_user`."""
     maven_mirror: str = ""
     """Where the JARs come from instead of Maven Central: a mirror's root, `https://…`."""
     java: str = ""
@@ -63,6 +66,13 @@ class Config:
         if name.endswith("_url") and not _is_http(value):
             raise ConfigError(f"{name} {value!r} is no address: write http://host:port")
         return str(value)
+
+    def acting_user(self) -> str:
+        """The setting `user`, or the login; raises ConfigError where neither is known."""
+        try:
+            return self.user or getpass.getuser()
+        except (OSError, KeyError) as error:
+            raise ConfigError("this machine does not know who you are: set LAKEMINT_USER") from error
 
     def cache_folder(self) -> Path:
         """Where shards are kept on this machine: the setting `cache`, or `~/.cache/lakemint`."""

@@ -9,13 +9,14 @@ LakemintError
 │   └── LabelStudioUnavailable
 ├── StoreError         the object store
 │   ├── ObjectNotFound
-│   ├── ObjectExists   a conditional creation lost
+│   ├── ObjectExists   a conditional write lost
 │   └── StoreUnavailable
 ├── StackError         the embedded stack could not start, stop or be found
 ├── RunError           a run through Airflow failed
 ├── GateFailed         a critical quality rule broke
 ├── ConservationError  records in ≠ records kept + records that left with a reason
-├── VersionNotFound    no such dataset version
+├── VersionNotFound    no such dataset version, or no such channel
+├── ChannelMoved       a channel is not where it was expected
 ├── FormatError        a stored record is malformed, or of a format we do not know
 └── IntegrityError     stored bytes are not what the manifest says
 """
@@ -58,7 +59,7 @@ class ObjectNotFound(StoreError):
 
 
 class ObjectExists(StoreError):
-    """A conditional creation lost: the key is taken."""
+    """A conditional write lost: the key is taken, or holds other bytes than expected."""
 
 
 class StoreUnavailable(StoreError):
@@ -82,7 +83,11 @@ class ConservationError(LakemintError):
 
 
 class VersionNotFound(LakemintError):
-    """No such dataset version."""
+    """No such dataset version, or no such channel."""
+
+
+class ChannelMoved(LakemintError):
+    """A channel is not where it was expected: someone else moved it; the message says who, when and where."""
 
 
 class FormatError(LakemintError):

@@ -4,7 +4,7 @@ raw/<dataset>/<source>/…                as landed, never changed
 tables/<table>/<dataset>                Delta
 verdicts/<dataset>/<table>/<version>/<suite>.json   what the gates said
 recorded/<dataset>/<source>.txt         recorded answers, for a replay
-published/<dataset>/{shards,manifests,versions,card}/…
+published/<dataset>/{shards,manifests,versions,channels,card}/…
 """
 
 from dataclasses import dataclass
@@ -80,6 +80,13 @@ class Lake:
 
     def version(self, dataset: str, number: int) -> str:
         return f"{self.versions(dataset)}{number:08d}.json"
+
+    def channels(self, dataset: str) -> str:
+        """Key prefix of the channels, with its slash."""
+        return f"published/{check_name(dataset)}/channels/"
+
+    def channel(self, dataset: str, name: str) -> str:
+        return f"{self.channels(dataset)}{check_name(name, 'channel')}.json"
 
     def card(self, dataset: str, number: int, name: str) -> str:
         """Key of a card's part, such as the baseline's score."""

@@ -76,3 +76,35 @@ class Reference:
 
     def __str__(self) -> str:
         return f"{self.dataset}@{self.number}"
+
+
+@dataclass(frozen=True)
+class Channel:
+    """`reviews@production`: a dataset's channel by its name, which begins with a letter as no number does.
+
+    Raises LakemintError for names that are not fit.
+    """
+
+    dataset: str
+    name: str
+
+    def __post_init__(self) -> None:
+        check_name(self.dataset)
+        check_name(self.name, "channel")
+
+    @classmethod
+    def parse(cls, text: str) -> "Channel":
+        """Read `<dataset>@<channel>`; raises LakemintError."""
+        dataset, at, name = text.partition("@")
+        if not at:
+            raise LakemintError(f"{text!r} is no channel: write <dataset>@<channel>, like reviews@production")
+        return cls(dataset, name)
+
+    def __str__(self) -> str:
+        return f"{self.dataset}@{self.name}"
+
+
+def parse_reference(text: str) -> Reference | Channel:
+    """Read `<dataset>@<number>` or `<dataset>@<channel>`; raises LakemintError."""
+    number = text.partition("@")[2][:1].isdigit()
+    return Reference.parse(text) if number else Channel.parse(text)

@@ -122,6 +122,74 @@ def test_a_lost_reply_never_hides_that_another_was_first(
         shaky.create("record", b"mine")
 
 
+def etag(store: Store, key: str) -> str:
+    there = store.stat(key)
+    assert there is not None
+    return there.etag
+
+
+def test_of_many_replacements_one_wins(store: Store) -> None:
+    for key in (f"race/{turn}" for turn in range(10)):
+        store.create(key, b"before")
+        seen = etag(store, key)
+        winners: list[int] = []
+
+        def race(mark: int, key: str = key, seen: str = seen, winners: list[int] = winners) -> None:
+            try:
+                store.replace(key, b"%d" % mark, seen)
+                winners.append(mark)
+            except ObjectExists:
+                pass
+
+        crowd = [threading.Thread(target=race, args=(mark,)) for mark in range(16)]
+        for thread in crowd:
+            thread.start()
+        for thread in crowd:
+            thread.join()
+        assert [b"%d" % mark for mark in winners] == [store.get(key)]
+
+
+def test_only_what_is_still_there_is_replaced(store: Store) -> None:
+    store.create("x", b"1")
+    stale = etag(store, "x")
+    store.replace("x", b"2", stale)
+    with pytest.raises(ObjectExists, match="x: "):
+        store.replace("x", b"3", stale)
+    assert store.get("x") == b"2"
+    store.replace("x", b"3", etag(store, "x"))
+    assert store.get("x") == b"3"
+    with pytest.raises(ObjectNotFound, match="no/thing: no such object"):
+        store.replace("no/thing", b"1", stale)
+    assert store.stat("no/thing") is None
+
+
+@pytest.mark.parametrize("losses", [1, 3, ALWAYS])
+def test_a_lost_reply_to_a_replacement_is_settled(
+    proxy: FaultProxy, shaky: Store, store: Store, losses: int
+) -> None:
+    store.create("pointer", b"before")
+    seen = etag(store, "pointer")
+    proxy.judge = times(losses, "PUT", "pointer", Fault(lose_reply=True))
+    with at_most(60):
+        shaky.replace("pointer", b"mine", seen)
+    assert store.get("pointer") == b"mine"
+    assert sum(method == "PUT" for method, _ in proxy.seen) > 1
+    with pytest.raises(ObjectExists):
+        store.replace("pointer", b"other", seen)
+
+
+def test_a_lost_reply_to_a_replacement_never_hides_that_another_was_first(
+    proxy: FaultProxy, shaky: Store, store: Store
+) -> None:
+    store.create("pointer", b"before")
+    seen = etag(store, "pointer")
+    store.replace("pointer", b"theirs", seen)
+    proxy.judge = times(1, "PUT", "pointer", Fault(lose_reply=True))
+    with pytest.raises(ObjectExists):
+        shaky.replace("pointer", b"mine", seen)
+    assert store.get("pointer") == b"theirs"
+
+
 def test_a_busy_store_is_asked_again(proxy: FaultProxy, shaky: Store, store: Store) -> None:
     for method, call in (
         ("PUT", lambda: shaky.create("x", b"1")),

@@ -90,6 +90,22 @@ def test_what_is_no_address_is_named(address: str) -> None:
         Config(airflow_url=address).need("airflow_url")
 
 
+def test_who_acts_is_the_setting_or_the_login(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOGNAME", "ana")
+    assert load_config().acting_user() == "ana"
+    monkeypatch.setenv("LAKEMINT_USER", "release bot")
+    assert load_config().acting_user() == "release bot"
+
+
+def test_where_nobody_is_known_there_is_a_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nobody() -> str:
+        raise KeyError("uid not found: 1234")
+
+    monkeypatch.setattr("getpass.getuser", nobody)
+    with pytest.raises(ConfigError, match="set LAKEMINT_USER"):
+        Config().acting_user()
+
+
 def test_no_proxy_stands_before_this_machine() -> None:
     code = (
         "import os; from lakemint.config import keep_loopback_direct as keep; keep(); keep();"

@@ -72,6 +72,14 @@ def short(text: str, width: int = 40) -> str:
     return clean if len(clean) <= width else f"{clean[: width - 1]}…"
 
 
+def size(count: int) -> str:
+    """Bytes, to two digits at least: `950 B`, `9.5 kB`, `812 MB`, `1,234 GB`."""
+    for unit, one in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if count >= one:
+            return f"{count / one:,.{0 if count >= 10 * one else 1}f} {unit}"
+    return f"{count} B"
+
+
 def _balance(splits: dict[str, Any]) -> Table:
     """Rows are labels, columns are splits: each cell the label's share of the split."""
     total: Counter[str] = Counter()

@@ -1,13 +1,25 @@
-"""`lakemint version list | show`: the published versions of a dataset."""
+"""`lakemint version list | show | verify | diff`: the published versions of a dataset."""
 
 import json
-from typing import Annotated
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from lakemint.printable import printable
+
+if TYPE_CHECKING:
+    from lakemint.config import Config
+    from lakemint.names import Reference
 
 app = typer.Typer(help="Published versions.", no_args_is_help=True, rich_markup_mode=None)
 
 AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
+OneVersion = Annotated[
+    str, typer.Argument(metavar="DATASET@NUMBER|@CHANNEL", help="reviews@3, or reviews@production.")
+]
 
 
 def register(whole: typer.Typer) -> None:
@@ -37,28 +49,109 @@ def list_(
 @app.command()
 def show(
     version: Annotated[
-        str, typer.Argument(metavar="DATASET[@NUMBER]", help="reviews@3, or reviews: the newest.")
+        str,
+        typer.Argument(
+            metavar="DATASET[@NUMBER|@CHANNEL]", help="reviews@3, reviews@production, or reviews: the newest."
+        ),
     ],
     as_json: AsJson = False,
 ) -> None:
     """Show a version's card."""
     from lakemint.cli.card_view import view
     from lakemint.config import load_config
-    from lakemint.names import Reference, check_name
+    from lakemint.names import check_name
     from lakemint.published.card import card
 
+    config = load_config()
     if "@" in version:
-        reference = Reference.parse(version)
-        found = card(load_config(), reference.dataset, reference.number)
+        reference = _standing(config, version)
+        found = card(config, reference.dataset, reference.number)
     else:
-        found = card(load_config(), check_name(version))
+        found = card(config, check_name(version))
     if as_json:
         typer.echo(json.dumps(found, indent=2))
     else:
         _print(view(found))
 
 
-def _print(thing: object) -> None:
+@app.command()
+def verify(version: OneVersion, as_json: AsJson = False) -> None:
+    """Read a whole version again and check every byte, count and sample. Exit status 1 when one is wrong.
+
+    Says one line for each problem: the object in the lake, and what is wrong with it.
+    """
+    from lakemint.cli.card_view import size
+    from lakemint.config import load_config
+    from lakemint.published.verify import verify as check
+
+    config = load_config()
+    reference = _standing(config, version)
+    with _progress(f"verifying {reference}") as progress:
+        found = check(config, reference, progress)
+    if as_json:
+        typer.echo(json.dumps({**asdict(found), "sound": found.sound}, indent=2))
+    elif found.sound:
+        shards = "1 shard" if found.shards == 1 else f"{found.shards:,} shards"
+        typer.echo(f"{found.name}: sound, {shards}, {size(found.bytes)}, {found.rows:,} rows")
+    else:
+        for problem in found.problems:
+            typer.echo(printable(f"{problem.key}: {problem.what}").replace("\n", "\ufffd"))
+    if not found.sound:
+        raise typer.Exit(1)
+
+
+@app.command()
+def diff(
+    before: Annotated[str, typer.Argument(metavar="BEFORE", help="Like reviews@production.")],
+    after: Annotated[str, typer.Argument(metavar="AFTER", help="Like reviews@4.")],
+    as_json: AsJson = False,
+) -> None:
+    """Show what differs between two versions: rows, labels, splits, schema, and what they were made with.
+
+    Reads only the shards that the versions do not share. --json also names some samples of each kind.
+    """
+    from lakemint.cli.difference_view import view
+    from lakemint.config import load_config
+    from lakemint.published.difference import difference
+
+    config = load_config()
+    pair = _standing(config, before), _standing(config, after)
+    with _progress("comparing") as progress:
+        found = difference(config, *pair, progress)
+    if as_json:
+        typer.echo(json.dumps(found, indent=2))
+    else:
+        _print(view(found), soft_wrap=True)
+
+
+@contextmanager
+def _progress(what: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar of bytes on stderr, gone when all is done; nothing where there is no terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(24), DownloadColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
+        task = bars.add_task(what, total=None)
+        yield lambda done, total: bars.update(task, completed=done, total=total)
+
+
+def _standing(config: "Config", text: str) -> "Reference":
+    """The version that is named, or that the named channel points to. Raises VersionNotFound."""
+    from lakemint.lake import Lake
+    from lakemint.names import Reference, parse_reference
+    from lakemint.published.channels import read
+    from lakemint.store import open_store
+
+    reference = parse_reference(text)
+    if isinstance(reference, Reference):
+        return reference
+    record = read(open_store(config), Lake(config.need("lake")), reference)
+    return Reference(record.dataset, record.version)
+
+
+def _print(thing: object, soft_wrap: bool = False) -> None:
     from rich.console import Console
 
-    Console().print(thing)
+    Console().print(thing, soft_wrap=soft_wrap)

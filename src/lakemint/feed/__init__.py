@@ -26,10 +26,11 @@ def open(reference: str, split: None = None, *, config: "Config | None" = None) 
 @overload
 def open(reference: str, split: str, *, config: "Config | None" = None) -> "Split": ...
 def open(reference: str, split: str | None = None, *, config: "Config | None" = None) -> "Version | Split":
-    """A published version, `reviews@1`, or one split of it.
+    """A published version, `reviews@1`, or the one that a channel points to now, `reviews@production`.
 
-    Its manifest is verified now, each shard when it is first read. Raises VersionNotFound, IntegrityError
-    when stored bytes are not the published ones, FormatError for a newer Lakemint's version, and StoreError.
+    With `split`, one split of it. Its manifest is verified now, each shard when it is first read. What was
+    opened stays what it is when the channel moves on. Raises VersionNotFound, IntegrityError when stored
+    bytes are not the published ones, FormatError for a newer Lakemint's version, and StoreError.
     """
     from lakemint.feed.version import open_version
 

@@ -1,4 +1,4 @@
-"""A version's record and manifest as a training process reads them, with plain checks."""
+"""A version's record and manifest, and a channel, as a training process reads them, with plain checks."""
 
 import json
 import re
@@ -9,6 +9,7 @@ from lakemint.errors import FormatError
 from lakemint.names import by_use
 
 RECORD_BYTES: Final = 64 * 1024
+CHANNEL_BYTES: Final = 16 * 1024 * 1024
 MANIFEST_BYTES: Final = 64 * 1024 * 1024
 """What is longer is not read."""
 
@@ -33,6 +34,14 @@ class Record:
 
 
 @dataclass(frozen=True)
+class Standing:
+    """Where a channel stands: a version's number and its manifest's digest."""
+
+    number: int
+    manifest: str
+
+
+@dataclass(frozen=True)
 class Manifest:
     """What a version holds. `content` is all of it, as plain data."""
 
@@ -47,6 +56,13 @@ def parse_record(data: bytes, where: str) -> Record:
     content = _parse(data, where, "lakemint.version")
     with _Checked(where):
         return Record(_digest(content["manifest"]), str(content["published_at"]))
+
+
+def parse_channel(data: bytes, where: str) -> Standing:
+    """Read a channel stored at `where`; raises FormatError."""
+    content = _parse(data, where, "lakemint.channel")
+    with _Checked(where):
+        return Standing(_count(content["version"]), _digest(content["manifest"]))
 
 
 def parse_manifest(data: bytes, where: str) -> Manifest:

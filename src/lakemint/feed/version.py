@@ -9,18 +9,20 @@ from lakemint.config import Config, load_config
 from lakemint.errors import IntegrityError, LakemintError, ObjectNotFound
 from lakemint.feed.cache import ShardCache
 from lakemint.feed.manifest import (
+    CHANNEL_BYTES,
     MANIFEST_BYTES,
     RECORD_BYTES,
     Manifest,
     Record,
     Shard,
+    parse_channel,
     parse_manifest,
     parse_record,
 )
 from lakemint.feed.split import Split
 from lakemint.lake import Lake
-from lakemint.names import Reference, check_name
-from lakemint.published.catalog import no_such_version, numbers
+from lakemint.names import Channel, Reference, check_name, parse_reference
+from lakemint.published.catalog import channels, no_such_channel, no_such_version, numbers
 from lakemint.published.columns import arrow_schema
 from lakemint.store import Store, open_store
 
@@ -62,11 +64,10 @@ class Version:
 
 
 def open_version(text: str, config: Config | None) -> Version:
-    """Open `<dataset>@<number>` and verify its manifest; raises as `lakemint.open` says."""
+    """Open `<dataset>@<number>` or `<dataset>@<channel>`, verified; raises as `lakemint.open` says."""
     config = config or load_config()
     lake, store = Lake(config.need("lake")), open_store(config)
-    reference = _reference(text, store, lake)
-    record = _record(store, lake, reference)
+    reference, record = _resolved(text, store, lake)
     where = lake.manifest(reference.dataset, record.manifest)
     try:
         data = store.get(where, MANIFEST_BYTES)
@@ -90,11 +91,28 @@ def published(dataset: str, config: Config | None) -> list[str]:
     return [f"{dataset}@{number}" for number in numbers(open_store(config), lake, check_name(dataset))]
 
 
-def _reference(text: str, store: Store, lake: Lake) -> Reference:
-    if "@" in text:
-        return Reference.parse(text)
-    # A run that says which version it reads can be repeated; "the newest" cannot.
-    raise no_such_version(check_name(text), f"{text!r} names no version", numbers(store, lake, text))
+def _resolved(text: str, store: Store, lake: Lake) -> tuple[Reference, Record]:
+    if "@" not in text:
+        # A run that says which version it reads can be repeated; "the newest" cannot.
+        raise no_such_version(check_name(text), f"{text!r} names no version", numbers(store, lake, text))
+    reference = parse_reference(text)
+    if isinstance(reference, Channel):
+        return _standing(store, lake, reference)
+    return reference, _record(store, lake, reference)
+
+
+def _standing(store: Store, lake: Lake, channel: Channel) -> tuple[Reference, Record]:
+    """The version that a channel points to; raises IntegrityError when it is not the one promoted."""
+    where = lake.channel(channel.dataset, channel.name)
+    try:
+        standing = parse_channel(store.get(where, CHANNEL_BYTES), where)
+    except ObjectNotFound as error:
+        raise no_such_channel(channel, channels(store, lake, channel.dataset)) from error
+    reference = Reference(channel.dataset, standing.number)
+    record = _record(store, lake, reference)
+    if record.manifest != standing.manifest:
+        raise IntegrityError(f"{where}: {reference} is not what was promoted; restore its record from a copy")
+    return reference, record
 
 
 def _record(store: Store, lake: Lake, reference: Reference) -> Record:

@@ -55,7 +55,7 @@ def commit(
             manifest=digest,
             published_at=now(),
             publication=str(uuid.uuid4()),
-        )
+        ).sealed()
         try:
             # The UUID makes the bytes ours alone: `create` settles a lost reply by reading them back.
             store.create(lake.version(dataset, record.version), canonical(record.model_dump(mode="json")))

@@ -12,9 +12,10 @@ import pyarrow.compute as pc
 from lakemint import errors
 from lakemint.errors import LakemintError
 from lakemint.lake import Lake
-from lakemint.names import LABEL, SAMPLE_ID, SPLIT
+from lakemint.names import SAMPLE_ID, SPLIT
 from lakemint.publish.keep import keep
 from lakemint.published.columns import arrow_schema
+from lakemint.published.shards import label_counts
 from lakemint.store import Store, StoreAddress
 
 BUCKET = "lakemint bucket"
@@ -115,11 +116,3 @@ def encode(rows: pa.Table, columns: tuple[tuple[str, str], ...]) -> bytes:
         writer.write_batch(batch)
     data: bytes = sink.getvalue().to_pybytes()
     return data
-
-
-def label_counts(rows: pa.Table) -> dict[str, int]:
-    """Label → rows; empty when there is no column of labels."""
-    if LABEL not in rows.column_names:
-        return {}
-    counts: Any = pc.value_counts(rows[LABEL].combine_chunks()).to_pylist()
-    return {str(item["values"]): item["counts"] for item in counts}

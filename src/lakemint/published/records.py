@@ -7,15 +7,20 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from lakemint.digest import canonical, sha256
+from lakemint.digest import canonical, digest_of, sha256
 from lakemint.errors import FormatError, IntegrityError, ObjectNotFound
 from lakemint.lake import Lake
+from lakemint.published.catalog import no_such_version, numbers
 from lakemint.store.base import Store
 
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Count = Annotated[int, Field(ge=0, lt=2**53)]
 MAX_BYTES = 64 * 1024 * 1024
 """A longer record is not read."""
+MAX_BY, MAX_REASON = 100, 500
+"""Characters of who moved a channel, and of why."""
+MAX_HISTORY = 1000
+"""Earlier positions that a channel remembers."""
 
 
 class _Record(BaseModel):
@@ -103,6 +108,72 @@ class VersionRecord(_Record):
     """UTC, ISO 8601."""
     publication: str
     """A UUID: which attempt created the record."""
+    seal: Digest | None = None
+    """sha256 of the rest, as canonical JSON: nothing else vouches for a record. The oldest ones have none."""
+
+    def sealed(self) -> "VersionRecord":
+        """The same with the seal that fits it."""
+        return self.model_copy(update={"seal": digest_of(self.model_dump(mode="json", exclude={"seal"}))})
+
+
+class CheckRecord(_Record):
+    name: str
+    severity: str
+    passed: bool
+
+
+class Subject(_Record):
+    table: str
+    version: Count
+    """A Delta version."""
+
+
+class VerdictRecord(_Record):
+    """`verdicts/<dataset>/<table>/<version>/<suite>.json`, as far as a promotion depends on it."""
+
+    format: Literal["lakemint.verdict/1"] = "lakemint.verdict/1"
+    dataset: str
+    subject: Subject
+    suite: Digest
+    passed: bool
+    checks: list[CheckRecord]
+
+
+class Position(_Record):
+    """Where a channel stands or stood, who moved it there, and what let it."""
+
+    version: Annotated[int, Field(ge=1)]
+    manifest: Digest
+    moved_at: str
+    """UTC, ISO 8601."""
+    move: str
+    """A UUID: which attempt moved the channel."""
+    kind: Literal["promotion", "rollback"]
+    by: Annotated[str, Field(max_length=MAX_BY)]
+    reason: Annotated[str, Field(max_length=MAX_REASON)]
+    verdicts: list[Digest]
+    """The passing verdicts that the manifest binds, as they were found."""
+
+
+class ChannelRecord(Position):
+    """`published/<dataset>/channels/<name>.json`: replaced whole, so that pointer and log never part."""
+
+    format: Literal["lakemint.channel/1"] = "lakemint.channel/1"
+    dataset: str
+    channel: str
+    history: Annotated[list[Position], Field(max_length=MAX_HISTORY)]
+    """Earlier positions, newest first; the oldest beyond `MAX_HISTORY` are forgotten."""
+
+    @property
+    def position(self) -> Position:
+        """Where it stands."""
+        own = {"format", "dataset", "channel", "history"}
+        return Position.model_validate(self.model_dump(exclude=own))
+
+    @property
+    def positions(self) -> list[Position]:
+        """All that is known, newest first."""
+        return [self.position, *self.history]
 
 
 class ClassMarks(_Record):
@@ -147,6 +218,14 @@ def read_version(store: Store, lake: Lake, dataset: str, number: int) -> Version
     """A version's record; raises ObjectNotFound, FormatError."""
     where = lake.version(dataset, number)
     return parse(VersionRecord, store.get(where, MAX_BYTES), where)
+
+
+def find_version(store: Store, lake: Lake, dataset: str, number: int) -> bytes:
+    """A version's record as it is stored; raises VersionNotFound, naming those that are there."""
+    try:
+        return store.get(lake.version(dataset, number), MAX_BYTES)
+    except ObjectNotFound as error:
+        raise no_such_version(dataset, f"{dataset}@{number}", numbers(store, lake, dataset)) from error
 
 
 def read_baseline(store: Store, lake: Lake, dataset: str, number: int) -> BaselineRecord | None:

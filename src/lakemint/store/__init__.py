@@ -1,7 +1,8 @@
 """A small interface to an object store: S3 through boto3, or a folder for laptops and tests.
 
-Conditional creation (`create`) is the platform's one commit primitive. It settles lost replies itself:
-when the key turns out to be taken by the very bytes we sent, the creation was ours.
+Conditional writes are the platform's commit primitives: `create` when the key is free, `replace` when the
+object is still the one that was read. They settle lost replies themselves: when the key turns out to hold the
+very bytes we sent, the write was ours.
 """
 
 from dataclasses import dataclass, replace

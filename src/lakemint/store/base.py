@@ -87,6 +87,14 @@ class Store(Protocol):
         After StoreUnavailable the object may or may not be there: read back, or create again.
         """
 
+    def replace(self, key: str, data: bytes, etag: str) -> None:
+        """Overwrite the object if it still has that etag: of many who saw the same one, one wins.
+
+        Raises ObjectExists when other bytes are there, ObjectNotFound when the object is gone. Bytes that
+        no one else would write, by a UUID in them, make a lost reply tell: they are there, so it was done.
+        After StoreUnavailable it may or may not be: read back.
+        """
+
     def list(self, prefix: str, after: str = "") -> Iterator[StoredObject]:
         """Objects whose key begins with a prefix and, if given, comes behind the key `after`.
 

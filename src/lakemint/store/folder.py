@@ -1,5 +1,6 @@
 """A folder as an object store, for laptops and tests."""
 
+import fcntl
 import os
 import shutil
 import tempfile
@@ -12,6 +13,7 @@ from lakemint.errors import LakemintError, ObjectExists, ObjectNotFound, StoreEr
 from lakemint.store.base import StoredObject, md5_of, opened, read_whole, same_bytes
 
 _UNFINISHED = ".unfinished"
+_LOCK = f"{_UNFINISHED}/lock"
 
 
 class FolderStore:
@@ -46,8 +48,9 @@ class FolderStore:
 
     def put(self, key: str, data: bytes) -> None:
         with _translated(key):
-            self._write(key, data).replace(self._path(key))
-            _sync(self._path(key).parent)
+            temporary = self._write(key, data)
+            with self._alone():
+                self._rename(temporary, key)
 
     def create(self, key: str, content: bytes | Path) -> None:
         with _translated(key):
@@ -61,6 +64,20 @@ class FolderStore:
                         raise ObjectExists(f"{key}: taken by other bytes") from error
             finally:
                 temporary.unlink()
+
+    def replace(self, key: str, data: bytes, etag: str) -> None:
+        with _translated(key):
+            temporary = self._write(key, data)
+            try:
+                with self._alone(), self.open(key) as there:
+                    if md5_of(there) == etag:
+                        self._rename(temporary, key)
+                        return
+                    there.seek(0)
+                    if not same_bytes(opened(data), there):
+                        raise ObjectExists(f"{key}: not the expected bytes")
+            finally:
+                temporary.unlink(missing_ok=True)
 
     def list(self, prefix: str, after: str = "") -> Iterator[StoredObject]:
         top = self._path(prefix.rpartition("/")[0])
@@ -87,6 +104,17 @@ class FolderStore:
             file.flush()
             os.fsync(file.fileno())
         return Path(file.name)
+
+    def _rename(self, temporary: Path, key: str) -> None:
+        temporary.replace(self._path(key))
+        _sync(self._path(key).parent)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """No other process or thread overwrites anything meanwhile; the system frees a dead holder's lock."""
+        with (self._root / _LOCK).open("a") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
 
 
 def _sync(folder: Path) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 _CONFLICTS = 6
-"""How often a creation that met another one in mid-air is tried."""
+"""How often a conditional write that met another one in mid-air is tried."""
 _RESUMES = 6
 """How often one stream is taken up again where it broke."""
 
@@ -53,18 +53,16 @@ class S3Store:
             self._client.put_object(**self._at(key), Body=data)
 
     def create(self, key: str, content: bytes | Path) -> None:
-        for attempt in range(_CONFLICTS):
-            try:
-                with opened(content) as body, _translated(key):
-                    self._client.put_object(**self._at(key), Body=body, IfNoneMatch="*")
-                return
-            except (ObjectExists, StoreUnavailable) as error:
-                # The reply to a write that succeeded may have been lost, and boto3 has sent it again.
-                if self._holds(key, content):
-                    return
-                if not isinstance(error, _Conflict) or attempt == _CONFLICTS - 1:
-                    raise
-            time.sleep(0.1 * 2**attempt)
+        self._put_if(key, content, {"IfNoneMatch": "*"})
+
+    def replace(self, key: str, data: bytes, etag: str) -> None:
+        try:
+            self._put_if(key, data, {"IfMatch": etag})
+        except ObjectExists as error:
+            # Some stores refuse a missing object like one with another etag: 412, where AWS says 404.
+            if self.stat(key) is None:
+                raise ObjectNotFound(f"{key}: no such object") from error
+            raise
 
     def list(self, prefix: str, after: str = "") -> Iterator[StoredObject]:
         start: Any = {"StartAfter": self._prefix + after} if after else {}
@@ -81,6 +79,20 @@ class S3Store:
             for item in page.get("Contents", ()):
                 key = item["Key"].removeprefix(self._prefix)
                 yield StoredObject(key, item["Size"], item["ETag"].strip('"'))
+
+    def _put_if(self, key: str, content: bytes | Path, condition: dict[str, Any]) -> None:
+        for attempt in range(_CONFLICTS):
+            try:
+                with opened(content) as body, _translated(key):
+                    self._client.put_object(**self._at(key), Body=body, **condition)
+                return
+            except (ObjectExists, StoreUnavailable) as error:
+                # The reply to a write that succeeded may have been lost, and boto3 has sent it again.
+                if self._holds(key, content):
+                    return
+                if not isinstance(error, _Conflict) or attempt == _CONFLICTS - 1:
+                    raise
+            time.sleep(0.1 * 2**attempt)
 
     def _at(self, key: str) -> Any:
         return {"Bucket": self._bucket, "Key": self._prefix + key}

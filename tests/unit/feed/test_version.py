@@ -12,6 +12,7 @@ import pytest
 import lakemint
 from lakemint.config import Config
 from lakemint.errors import ConfigError, FormatError, IntegrityError, LakemintError, VersionNotFound
+from lakemint.store import open_store
 from tests.unit.small_version import WHEN, publish, row, settings
 
 ROWS = [row(index, "test" if index % 5 == 0 else "train") for index in range(40)]
@@ -63,7 +64,70 @@ def test_a_version_that_is_not_there_names_those_that_are(config: Config) -> Non
         lakemint.open("others@1", config=config)
 
 
-@pytest.mark.parametrize("text", ["notes@0", "notes@x", "@1", "../x@1", "notes@1@2", "Notes"])
+def promote(config: Config, name: str, number: int) -> None:
+    """A channel's record, as far as readers need it."""
+    digest = lakemint.open(f"notes@{number}", config=config).digest
+    record = {"format": "lakemint.channel/1", "version": number, "manifest": digest}
+    open_store(config).put(f"published/notes/channels/{name}.json", json.dumps(record).encode())
+
+
+def test_a_channel_opens_the_version_it_points_to_now(config: Config) -> None:
+    publish(config, ROWS[1:])
+    promote(config, "production", 2)
+    version = lakemint.open("notes@production", config=config)
+    assert (version.name, version.number) == ("notes@2", 2)
+    promote(config, "production", 1)
+    assert lakemint.open("notes@production", split="train", config=config).name == "notes@1/train"
+    assert version.name == "notes@2"
+
+
+def test_a_channel_that_is_not_there_names_those_that_are(config: Config) -> None:
+    with pytest.raises(
+        VersionNotFound, match="notes has no channel yet; `lakemint promote notes@<number> --to"
+    ):
+        lakemint.open("notes@production", config=config)
+    for name in ("staging", "canary"):
+        promote(config, name, 1)
+    open_store(config).put("published/notes/channels/README", b"")
+    with pytest.raises(
+        VersionNotFound, match="notes@production: no such channel; there are notes@canary, notes@staging"
+    ):
+        lakemint.open("notes@production", config=config)
+
+
+def test_a_channel_whose_version_became_another_is_refused(config: Config) -> None:
+    publish(config, ROWS[1:])
+    promote(config, "production", 1)
+    path = stored(config, "versions/*")[0]
+    other = lakemint.open("notes@2", config=config).digest
+    path.write_text(json.dumps({**json.loads(path.read_text()), "manifest": other}))
+    with pytest.raises(IntegrityError, match=r"channels/production\.json: notes@1 is not what was promoted"):
+        lakemint.open("notes@production", config=config)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"[]",
+        b"[" * 10_000,
+        b'{"format": "lakemint.channel/2"}',
+        b'{"format": "lakemint.channel/1"}',
+        b'{"format": "lakemint.channel/1", "version": "1", "manifest": ""}',
+        b'{"format": "lakemint.channel/1", "version": 1, "manifest": "../x"}',
+        b'{"format": "lakemint.channel/1", "version": -1, "manifest": "%s"}' % (b"a" * 64),
+    ],
+)
+def test_a_channel_we_cannot_read_is_named(config: Config, data: bytes) -> None:
+    open_store(config).put("published/notes/channels/production.json", data)
+    with pytest.raises(FormatError, match=r"channels/production\.json"):
+        lakemint.open("notes@production", config=config)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["notes@0", "notes@x", "notes@", "notes@Production", "notes@3rd", "@1", "../x@1", "notes@1@2", "Notes"],
+)
 def test_what_is_no_version_is_refused(config: Config, text: str) -> None:
     with pytest.raises(LakemintError, match="is no "):
         lakemint.open(text, config=config)

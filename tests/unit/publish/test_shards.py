@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from lakemint.errors import FormatError, LakemintError
 from lakemint.publish import shards
-from lakemint.publish.shards import BUCKET, encode, groups, label_counts
+from lakemint.publish.shards import BUCKET, encode, groups
 from lakemint.published.columns import arrow_schema
+from lakemint.published.shards import label_counts
 
 COLUMNS = (
     ("sample_id", "string"),

@@ -1,8 +1,11 @@
 """A folder as a store: atomic, conditional, closed."""
 
 import hashlib
+import multiprocessing
+import multiprocessing.synchronize
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -67,6 +70,89 @@ def test_of_many_creations_one_wins(store: Store) -> None:
     assert [item.key for item in store.list("")] == ["x"]
 
 
+def test_only_what_is_still_there_is_replaced(store: Store) -> None:
+    store.put("x", b"1")
+    store.replace("x", b"2", etag(b"1"))
+    with pytest.raises(ObjectExists, match="x: not the expected bytes"):
+        store.replace("x", b"3", etag(b"1"))
+    assert store.get("x") == b"2"
+    for key in ("y", "folder/y"):
+        with pytest.raises(ObjectNotFound, match=f"{key}: no such object"):
+            store.replace(key, b"1", etag(b"1"))
+        assert store.stat(key) is None
+
+
+def test_replacing_again_with_the_same_bytes_is_done_already(store: Store) -> None:
+    store.put("x", b"1")
+    store.replace("x", b"2", etag(b"1"))
+    store.replace("x", b"2", etag(b"1"))
+    assert store.get("x") == b"2"
+
+
+def test_a_replacement_leaves_nothing_behind(store: Store, tmp_path: Path) -> None:
+    store.put("x", b"1")
+    store.replace("x", b"2", etag(b"1"))
+    with pytest.raises(ObjectExists):
+        store.replace("x", b"3", etag(b"1"))
+    assert [item.key for item in store.list("")] == ["x"]
+    assert [path.name for path in (tmp_path / "lake" / ".unfinished").iterdir()] == ["lock"]
+
+
+def _replace_at_once(root: Path, start: "multiprocessing.synchronize.Event", turn: int, won: Any) -> None:
+    store = FolderStore(root)
+    start.wait()
+    for step in range(10):
+        try:
+            store.replace(f"race/{step}", b"%d" % turn, etag(b"before"))
+            won.put((step, turn))
+        except ObjectExists:
+            pass
+
+
+def test_of_many_processes_that_replace_one_wins(store: Store, tmp_path: Path) -> None:
+    """Ten races of eight."""
+    for step in range(10):
+        store.put(f"race/{step}", b"before")
+    context = multiprocessing.get_context("fork")
+    start, won = context.Event(), context.Queue()
+    crowd = [
+        context.Process(target=_replace_at_once, args=(tmp_path / "lake", start, turn, won))
+        for turn in range(8)
+    ]
+    for process in crowd:
+        process.start()
+    start.set()
+    winners = dict(won.get(timeout=30) for _ in range(10))
+    for process in crowd:
+        process.join(30)
+        assert process.exitcode == 0
+    assert won.empty()
+    assert {step: b"%d" % turn for step, turn in winners.items()} == {
+        step: store.get(f"race/{step}") for step in range(10)
+    }
+
+
+def test_of_many_threads_that_count_none_is_lost(store: Store) -> None:
+    store.put("count", b"0 by nobody")
+
+    def count(turn: int) -> None:
+        done = 0
+        while done < 5:
+            data = store.get("count")
+            try:
+                store.replace("count", b"%d by %d" % (int(data.split()[0]) + 1, turn), etag(data))
+                done += 1
+            except ObjectExists:
+                pass
+
+    crowd = [threading.Thread(target=count, args=(turn,)) for turn in range(4)]
+    for thread in crowd:
+        thread.start()
+    for thread in crowd:
+        thread.join()
+    assert store.get("count").startswith(b"20 by ")
+
+
 def test_open_with_an_etag_is_of_those_very_bytes(store: Store) -> None:
     store.put("x", b"one")
     with store.open("x", etag(b"one")) as stream:
@@ -92,7 +178,12 @@ def test_a_bound_on_size_is_kept(store: Store) -> None:
 
 @pytest.mark.parametrize("key", ["../x", "a/../../x", "/etc/passwd"])
 def test_no_key_leads_out_of_the_lake(store: Store, key: str) -> None:
-    for call in (lambda: store.get(key), lambda: store.put(key, b""), lambda: store.create(key, b"")):
+    for call in (
+        lambda: store.get(key),
+        lambda: store.put(key, b""),
+        lambda: store.create(key, b""),
+        lambda: store.replace(key, b"", etag(b"")),
+    ):
         with pytest.raises(StoreError, match="leads out of the lake"):
             call()
 

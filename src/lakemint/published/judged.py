@@ -1,0 +1,106 @@
+"""Whether a version may be promoted: its manifest is whole, and the verdicts that it binds all passed."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from lakemint.dataset.contract import CONTRACT_TABLES
+from lakemint.digest import sha256
+from lakemint.errors import FormatError, GateFailed, IntegrityError, ObjectNotFound
+from lakemint.lake import Lake
+from lakemint.names import Reference
+from lakemint.published.catalog import no_such_version, numbers
+from lakemint.published.records import (
+    MAX_BYTES,
+    Manifest,
+    VerdictRecord,
+    VersionRecord,
+    parse,
+    read_manifest,
+    read_version,
+)
+from lakemint.store.base import Store
+from lakemint.verdicts import CRITICAL
+
+
+@dataclass(frozen=True)
+class _Found:
+    """A verdict's bytes, and which table version its place says that it is about."""
+
+    key: str
+    table: str
+    version: int
+    data: bytes
+
+
+def judged(store: Store, lake: Lake, version: Reference) -> tuple[str, list[str]]:
+    """The digests of a version's manifest, and of the verdicts that let it pass.
+
+    The manifest binds its verdicts by digest: one that is found says what it said at publishing, by the suite
+    that was in force then. Raises VersionNotFound, IntegrityError and FormatError for the version, GateFailed
+    naming the verdict that is missing, unreadable, about something else or did not pass, and StoreError when
+    the store cannot tell: what is not known to have passed has not.
+    """
+    record = _record(store, lake, version)
+    manifest = read_manifest(store, lake, version.dataset, record.manifest)
+    where = lake.manifest(version.dataset, record.manifest)
+    _require_own(where, manifest.dataset == version.dataset, version)
+    there = {sha256(found.data): found for found in _verdicts_on_inputs(store, lake, manifest)}
+    tables = set()
+    for digest in manifest.verdicts:
+        if digest not in there:
+            raise _refusal(
+                version,
+                f"its verdict {digest} is not in the lake, or not as it was when it was published with it "
+                f"(restore verdicts/{version.dataset}/ from a copy)",
+            )
+        _require_passed(version, there[digest])
+        tables.add(there[digest].table)
+    if unjudged := [table for table in CONTRACT_TABLES if table not in tables]:
+        raise _refusal(version, f"it was published without a verdict on {' and '.join(unjudged)}")
+    return record.manifest, manifest.verdicts
+
+
+def _record(store: Store, lake: Lake, version: Reference) -> VersionRecord:
+    dataset, number = version.dataset, version.number
+    try:
+        record = read_version(store, lake, dataset, number)
+    except ObjectNotFound as error:
+        raise no_such_version(dataset, str(version), numbers(store, lake, dataset)) from error
+    own = (record.dataset, record.version) == (dataset, number)
+    _require_own(lake.version(dataset, number), own, version)
+    return record
+
+
+def _require_own(where: str, own: bool, version: Reference) -> None:
+    if not own:
+        raise IntegrityError(f"{where}: by its own words it is not of {version}; restore it from a copy")
+
+
+def _verdicts_on_inputs(store: Store, lake: Lake, manifest: Manifest) -> Iterator[_Found]:
+    """Every verdict on the very table versions that the manifest is made of."""
+    for table, version in manifest.inputs.items():
+        for item in store.list(lake.verdicts(manifest.dataset, table, version)):
+            yield _Found(item.key, table, version, store.get(item.key, MAX_BYTES))
+
+
+def _require_passed(version: Reference, found: _Found) -> None:
+    """Raises GateFailed unless the verdict is about what its place says, and passed."""
+    try:
+        verdict = parse(VerdictRecord, found.data, found.key)
+    except FormatError as error:
+        raise _refusal(version, f"a verdict that it was published with cannot be read: {error}") from error
+    said = (verdict.dataset, verdict.subject.table, verdict.subject.version)
+    if said != (version.dataset, found.table, found.version) or not found.key.endswith(
+        f"/{verdict.suite}.json"
+    ):
+        raise _refusal(version, f"the verdict {found.key} is not about what its place says")
+    broken = [check.name[:100] for check in verdict.checks if check.severity == CRITICAL and not check.passed]
+    if broken or not verdict.passed:
+        raise _refusal(version, f"its verdict {found.key} did not pass: {'; '.join(broken[:5])}")
+
+
+def _refusal(version: Reference, why: str) -> GateFailed:
+    return GateFailed(
+        f"{version} cannot be promoted: {why}; promote one that passed, "
+        f"`lakemint run {version.dataset}` makes the next"
+    )

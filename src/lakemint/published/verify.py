@@ -1,0 +1,275 @@
+"""Whether a version is, byte for byte, what was published: every object of it is read again and checked."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from lakemint.config import Config
+from lakemint.digest import canonical
+from lakemint.errors import FormatError, IntegrityError
+from lakemint.lake import Lake
+from lakemint.names import SAMPLE_ID, Reference
+from lakemint.published.fingerprint import Fingerprints
+from lakemint.published.records import (
+    Manifest,
+    ShardRecord,
+    SplitRecord,
+    VersionRecord,
+    find_version,
+    parse,
+    read_manifest,
+)
+from lakemint.published.shards import Progress, decode, fetch, label_counts, schema_of
+from lakemint.store import Store, open_store
+
+_SHOWN = 3
+"""Labels and ids that a problem names as examples."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is wrong with one stored object."""
+
+    key: str
+    what: str
+
+
+@dataclass(frozen=True)
+class Verified:
+    """What a verification found; counts are the manifest's, zero when there is none to be read."""
+
+    name: str
+    digest: str | None
+    """Of the manifest, by the version record."""
+    shards: int
+    bytes: int
+    """Of all shards together."""
+    rows: int
+    problems: list[Problem]
+
+    @property
+    def sound(self) -> bool:
+        return not self.problems
+
+
+def verify(config: Config, reference: Reference, progress: Progress = lambda done, total: None) -> Verified:
+    """Read all of a version from the store, one shard at a time, and name everything that is wrong with it.
+
+    Beside one shard it holds 16 bytes a row, to see that no sample is there twice. Raises VersionNotFound,
+    and StoreError when the store does not answer, which says nothing about the version.
+    """
+    lake = Lake(config.need("lake"))
+    return _Verification(open_store(config), lake, reference, progress).run()
+
+
+class _Verification:
+    """One run over one version."""
+
+    def __init__(self, store: Store, lake: Lake, reference: Reference, progress: Progress) -> None:
+        self._store, self._lake, self._progress = store, lake, progress
+        self._name, self._dataset, self._number = str(reference), reference.dataset, reference.number
+        self._problems: list[Problem] = []
+        self._samples = _Samples()
+
+    def run(self) -> Verified:
+        record = self._record()
+        manifest = self._manifest(record.manifest) if record else None
+        shards = [shard for split in manifest.splits.values() for shard in split.shards] if manifest else []
+        size = sum(shard.bytes for shard in shards)
+        if record and manifest:
+            self._content(manifest, self._lake.manifest(self._dataset, record.manifest), size)
+        return Verified(
+            name=self._name,
+            digest=record.manifest if record else None,
+            shards=len(shards),
+            bytes=size,
+            rows=sum(shard.rows for shard in shards),
+            problems=list(dict.fromkeys(self._problems)),
+        )
+
+    def _add(self, key: str, what: object) -> None:
+        # Our errors begin with the key.
+        self._problems.append(Problem(key, str(what).removeprefix(f"{key}: ")))
+
+    def _record(self) -> VersionRecord | None:
+        key = self._lake.version(self._dataset, self._number)
+        data = find_version(self._store, self._lake, self._dataset, self._number)
+        try:
+            record = parse(VersionRecord, data, key)
+        except FormatError as error:
+            self._add(key, error)
+            return None
+        if not _as_written(record, data):
+            self._add(key, "changed since it was written; restore the object from a copy")
+        if (record.dataset, record.version) != (self._dataset, self._number):
+            self._add(key, f"it is the record of {record.dataset}@{record.version}")
+        return record
+
+    def _manifest(self, digest: str) -> Manifest | None:
+        try:
+            return read_manifest(self._store, self._lake, self._dataset, digest)
+        except (IntegrityError, FormatError) as error:
+            self._add(self._lake.manifest(self._dataset, digest), error)
+            return None
+
+    def _content(self, manifest: Manifest, where: str, size: int) -> None:
+        """The manifest against itself and against every shard."""
+        for what in _contradictions(manifest, self._dataset):
+            self._add(where, what)
+        try:
+            schema = schema_of(manifest, where)
+        except FormatError as error:
+            # No row can be read then; whether the bytes are the published ones can still be seen.
+            self._add(where, error)
+            schema = None
+        done = 0
+        for name, split in manifest.splits.items():
+            labels, readable = _Labels(split), True
+            for shard in split.shards:
+                readable &= self._shard(shard, schema, labels)
+                done += shard.bytes
+                self._progress(done, size)
+            # Labels that cannot be read cannot be counted; their shard is named already.
+            if readable and (what := labels.difference()):
+                self._add(where, f"split {name}: its labels are not those of its shards: {what}")
+        self._unique(schema)
+
+    def _shard(self, shard: ShardRecord, schema: pa.Schema | None, labels: "_Labels") -> bool:
+        """Whether its rows could be read; a method of its own, so that the rows are gone when it is left."""
+        batch = self._read(shard, schema)
+        if batch is None:
+            return False
+        for what in _disorder(batch, shard):
+            self._add(self._key(shard), what)
+        self._samples.add(shard, batch.column(SAMPLE_ID))
+        labels.count(label_counts(batch))
+        return True
+
+    def _read(self, shard: ShardRecord, schema: pa.Schema | None) -> pa.RecordBatch | None:
+        key = self._key(shard)
+        try:
+            data = fetch(self._store, key, shard)
+            return None if schema is None else decode(data, key, schema)
+        except IntegrityError as error:
+            self._add(key, error)
+            return None
+
+    def _unique(self, schema: pa.Schema | None) -> None:
+        """Names the shards with samples that the version has more than once, and some of those samples."""
+        for shard, rows in self._samples.repeated():
+            batch = self._read(shard, schema)
+            if batch is not None:
+                ids = batch.column(SAMPLE_ID).take(pa.array(rows[:_SHOWN])).to_pylist()
+                shown = _listed([_quoted(name) for name in ids], len(rows))
+                what = f"rows whose {SAMPLE_ID} the version has more than once: {len(rows):,} ({shown})"
+                self._add(self._key(shard), what)
+
+    def _key(self, shard: ShardRecord) -> str:
+        return self._lake.shard(self._dataset, shard.sha256)
+
+
+class _Samples:
+    """All samples of a version, by two fingerprints each: two pass for one with a chance below 2^-110."""
+
+    def __init__(self) -> None:
+        self._prints = Fingerprints(), Fingerprints()
+        self._shards: list[ShardRecord] = []
+        self._seen: list[tuple[Any, Any]] = []
+        """Two arrays of (rows,) uint64 a shard."""
+
+    def add(self, shard: ShardRecord, ids: pa.Array) -> None:
+        self._shards.append(shard)
+        one, other = self._prints
+        self._seen.append((one.column(SAMPLE_ID, ids), other.column(SAMPLE_ID, ids)))
+
+    def repeated(self) -> Iterator[tuple[ShardRecord, Any]]:
+        """Shards with samples that are there more than once, each with the numbers of those rows, from 0."""
+        if not self._seen:
+            return
+        one, other = (np.concatenate(prints) for prints in zip(*self._seen, strict=True))
+        order = np.lexsort((other, one))
+        same = (np.diff(one[order]) == 0) & (np.diff(other[order]) == 0)
+        again = np.union1d(order[1:][same], order[:-1][same])
+        starts = np.cumsum([0, *(len(prints) for prints, _ in self._seen)])
+        owners, firsts = np.unique(np.searchsorted(starts, again, side="right") - 1, return_index=True)
+        for owner, rows in zip(owners, np.split(again, firsts[1:]), strict=False):
+            yield self._shards[owner], rows - starts[owner]
+
+
+class _Labels:
+    """A split's labels as the manifest counts them, and as its shards have them."""
+
+    def __init__(self, split: SplitRecord) -> None:
+        self._named = split.labels
+        self._found: dict[str, int] = dict.fromkeys(split.labels, 0)
+        self._strange, self._stranger = 0, ""
+
+    def count(self, counts: dict[str, int]) -> None:
+        for label, rows in counts.items():
+            if label in self._found:
+                self._found[label] += rows
+            else:  # there may be any number of these: they are counted, not kept
+                self._strange, self._stranger = self._strange + rows, label
+
+    def difference(self) -> str:
+        """In words; empty when there is none."""
+        wrong = [label for label, rows in self._found.items() if rows != self._named[label]]
+        shown = [
+            f"{_quoted(label)} {self._named[label]:,}, found {self._found[label]:,}"
+            for label in wrong[:_SHOWN]
+        ]
+        parts = [_listed(shown, len(wrong))] if wrong else []
+        if self._strange:
+            parts.append(f"rows of labels it does not name: {self._strange:,} ({_quoted(self._stranger)}, …)")
+        return "; ".join(parts)
+
+
+def _as_written(record: VersionRecord, data: bytes) -> bool:
+    """By its canonical form and its seal. A record without one is older, and holds no later field either."""
+    try:
+        canonically = canonical(record.model_dump(mode="json", exclude_unset=True)) == data
+        fitting = record.seal == record.sealed().seal
+    except ValueError:  # what no canonical JSON can hold, so that we never wrote it
+        return False
+    return canonically and (fitting or (record.seal is None and not record.model_extra))
+
+
+def _contradictions(manifest: Manifest, dataset: str) -> Iterator[str]:
+    """Where a manifest does not agree with itself."""
+    if manifest.dataset != dataset:
+        yield f"it is a manifest of {manifest.dataset!r}"
+    for name, split in manifest.splits.items():
+        rows = sum(shard.rows for shard in split.shards)
+        if split.rows != rows:
+            yield f"split {name}: {split.rows:,} rows, its shards {rows:,} by the same manifest"
+    counts = manifest.counts
+    published = sum(split.rows for split in manifest.splits.values())
+    if counts.published != published:
+        yield f"{counts.published:,} rows published, its splits have {published:,}"
+    if counts.raw != (out := counts.published + counts.unlabeled + counts.rejected + counts.quarantined):
+        yield f"{counts.raw:,} raw records, but {out:,} published, unlabeled, rejected and quarantined ones"
+
+
+def _disorder(batch: pa.RecordBatch, shard: ShardRecord) -> Iterator[str]:
+    """What is wrong with rows that can be read."""
+    if batch.num_rows != shard.rows:
+        yield f"{batch.num_rows:,} rows, the manifest says {shard.rows:,}"
+    ids = batch.column(SAMPLE_ID)
+    if ids.null_count:
+        yield f"rows without a {SAMPLE_ID}: {ids.null_count:,}"
+    if pc.any(pc.greater(ids[:-1], ids[1:])).as_py():
+        yield f"its rows are not sorted by {SAMPLE_ID}"
+
+
+def _quoted(text: object) -> str:
+    """A value of a shard, which may be of any length."""
+    shown = str(text)
+    return repr(shown if len(shown) <= 60 else f"{shown[:59]}…")
+
+
+def _listed(shown: list[str], count: int) -> str:
+    return ", ".join(shown[:_SHOWN]) + (", …" if count > _SHOWN else "")
