@@ -2,7 +2,11 @@
 
 import subprocess
 import sys
+import threading
+from collections.abc import Callable
 from pathlib import Path
+
+from lakemint.errors import ObjectExists
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 LAKEMINT = Path(sys.executable).with_name("lakemint")
@@ -13,3 +17,27 @@ def lakemint(*arguments: str, timeout: float = 600) -> subprocess.CompletedProce
     return subprocess.run(
         [LAKEMINT, *arguments], capture_output=True, text=True, cwd=CHECKOUT, timeout=timeout, check=False
     )
+
+
+def at_once(work: Callable[[int], None], threads: int) -> None:
+    """Call `work` with 0 … threads - 1, each in a thread of its own, and wait for all."""
+    crowd = [threading.Thread(target=work, args=(turn,)) for turn in range(threads)]
+    for thread in crowd:
+        thread.start()
+    for thread in crowd:
+        thread.join()
+
+
+def winners(write: Callable[[int], None], threads: int) -> list[int]:
+    """Of many who write at once, those that were not told that someone else had."""
+    won: list[int] = []
+
+    def race(turn: int) -> None:
+        try:
+            write(turn)
+            won.append(turn)
+        except ObjectExists:
+            pass
+
+    at_once(race, threads)
+    return won

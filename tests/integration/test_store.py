@@ -1,9 +1,9 @@
 """The store on the real SeaweedFS, and behind a proxy on its bad days."""
 
 import os
-import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -11,6 +11,7 @@ from lakemint.config import Config
 from lakemint.errors import ObjectExists, ObjectNotFound, StoreError, StoreUnavailable
 from lakemint.store import Store, open_store
 from tests.integration.fault_proxy import Fault, FaultProxy, at_most, times
+from tests.support import at_once, winners
 
 BIG = os.urandom(3_000_000)
 ALWAYS = 10_000
@@ -48,31 +49,14 @@ def test_more_objects_than_one_page_lists(store: Store) -> None:
         for number in range(begin, 1100, 8):
             store.put(f"many/{number:04d}", b"")
 
-    crowd = [threading.Thread(target=put, args=(begin,)) for begin in range(8)]
-    for thread in crowd:
-        thread.start()
-    for thread in crowd:
-        thread.join()
+    at_once(put, 8)
     assert [item.key for item in store.list("many/")] == [f"many/{number:04d}" for number in range(1100)]
 
 
 def test_of_many_creations_one_wins(store: Store) -> None:
     for key in (f"race/{turn}" for turn in range(10)):
-        winners: list[int] = []
-
-        def race(mark: int, key: str = key, winners: list[int] = winners) -> None:
-            try:
-                store.create(key, b"%d" % mark)
-                winners.append(mark)
-            except ObjectExists:
-                pass
-
-        crowd = [threading.Thread(target=race, args=(mark,)) for mark in range(8)]
-        for thread in crowd:
-            thread.start()
-        for thread in crowd:
-            thread.join()
-        assert [b"%d" % mark for mark in winners] == [store.get(key)]
+        won = winners(lambda mark, key=key: store.create(key, b"%d" % mark), 8)  # type: ignore[misc]
+        assert [b"%d" % mark for mark in won] == [store.get(key)]
 
 
 def test_what_is_not_there_or_not_those_bytes_is_named(config: Config, store: Store) -> None:
@@ -131,22 +115,9 @@ def etag(store: Store, key: str) -> str:
 def test_of_many_replacements_one_wins(store: Store) -> None:
     for key in (f"race/{turn}" for turn in range(10)):
         store.create(key, b"before")
-        seen = etag(store, key)
-        winners: list[int] = []
-
-        def race(mark: int, key: str = key, seen: str = seen, winners: list[int] = winners) -> None:
-            try:
-                store.replace(key, b"%d" % mark, seen)
-                winners.append(mark)
-            except ObjectExists:
-                pass
-
-        crowd = [threading.Thread(target=race, args=(mark,)) for mark in range(16)]
-        for thread in crowd:
-            thread.start()
-        for thread in crowd:
-            thread.join()
-        assert [b"%d" % mark for mark in winners] == [store.get(key)]
+        replaced = partial(store.replace, key, etag=etag(store, key))
+        won = winners(lambda mark, replaced=replaced: replaced(data=b"%d" % mark), 16)  # type: ignore[misc]
+        assert [b"%d" % mark for mark in won] == [store.get(key)]
 
 
 def test_only_what_is_still_there_is_replaced(store: Store) -> None:

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from lakemint.errors import ConfigError, IntegrityError, ObjectNotFound
 from lakemint.feed.manifest import Shard
+from lakemint.published.shards import decode
 
 if TYPE_CHECKING:
     from lakemint.store.base import Store
@@ -96,12 +97,7 @@ def _mapped(path: Path, shard: Shard) -> Any:
 
 
 def _batch(data: Any, shard: Shard, key: str, schema: Any) -> Any:
-    try:
-        with pa.ipc.open_file(data) as reader:
-            batch = reader.get_batch(0) if reader.num_record_batches == 1 else None
-        if batch is None or batch.num_rows != shard.rows or not batch.schema.equals(schema):
-            raise IntegrityError(f"{key}: rows or columns are not those the manifest names")
-        batch.validate(full=True)  # what is malformed inside must not be read as memory
-    except pa.ArrowException as error:
-        raise IntegrityError(f"{key}: not a sound Arrow file ({error})") from error
+    batch = decode(data, key, schema)
+    if batch.num_rows != shard.rows:
+        raise IntegrityError(f"{key}: rows or columns are not those the manifest names")
     return batch

@@ -29,7 +29,7 @@ def land(store: Store, prefix: str, files: Iterable[tuple[str, bytes | Path]]) -
     new = known = 0
     for name, content in files:
         key = prefix + name
-        if there.get(key) == md5(content):
+        if key in there and there[key] == md5(content):
             known += 1
             continue
         try:

@@ -17,10 +17,8 @@ from lakemint.published.fingerprint import Fingerprints
 from lakemint.published.records import (
     Manifest,
     ShardRecord,
-    VersionRecord,
-    find_version,
-    parse,
     read_manifest,
+    read_version,
 )
 from lakemint.published.shards import Progress, decode, fetch, schema_of
 from lakemint.store import Store, open_store
@@ -116,7 +114,7 @@ class _Version:
 
 def _open(store: Store, lake: Lake, reference: Reference) -> _Version:
     dataset, number = reference.dataset, reference.number
-    record = parse(VersionRecord, find_version(store, lake, dataset, number), lake.version(dataset, number))
+    record = read_version(store, lake, dataset, number)
     manifest = read_manifest(store, lake, dataset, record.manifest)
     schema = schema_of(manifest, lake.manifest(dataset, record.manifest))
     return _Version(reference, record.manifest, manifest, schema)

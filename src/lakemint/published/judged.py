@@ -5,10 +5,9 @@ from dataclasses import dataclass
 
 from lakemint.dataset.contract import CONTRACT_TABLES
 from lakemint.digest import sha256
-from lakemint.errors import FormatError, GateFailed, IntegrityError, ObjectNotFound
+from lakemint.errors import FormatError, GateFailed, IntegrityError
 from lakemint.lake import Lake
 from lakemint.names import Reference
-from lakemint.published.catalog import no_such_version, numbers
 from lakemint.published.records import (
     MAX_BYTES,
     Manifest,
@@ -62,10 +61,7 @@ def judged(store: Store, lake: Lake, version: Reference) -> tuple[str, list[str]
 
 def _record(store: Store, lake: Lake, version: Reference) -> VersionRecord:
     dataset, number = version.dataset, version.number
-    try:
-        record = read_version(store, lake, dataset, number)
-    except ObjectNotFound as error:
-        raise no_such_version(dataset, str(version), numbers(store, lake, dataset)) from error
+    record = read_version(store, lake, dataset, number)
     own = (record.dataset, record.version) == (dataset, number)
     _require_own(lake.version(dataset, number), own, version)
     return record

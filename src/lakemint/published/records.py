@@ -215,9 +215,9 @@ def parse(kind: type[R], data: bytes, where: str) -> R:
 
 
 def read_version(store: Store, lake: Lake, dataset: str, number: int) -> VersionRecord:
-    """A version's record; raises ObjectNotFound, FormatError."""
-    where = lake.version(dataset, number)
-    return parse(VersionRecord, store.get(where, MAX_BYTES), where)
+    """A version's record; raises VersionNotFound, naming those that are there, and FormatError."""
+    data = find_version(store, lake, dataset, number)
+    return parse(VersionRecord, data, lake.version(dataset, number))
 
 
 def find_version(store: Store, lake: Lake, dataset: str, number: int) -> bytes:

@@ -1,4 +1,4 @@
-"""Published shards, read back from the store itself: never from a copy on this machine."""
+"""Published shards: their schema, their bytes as the store has them, and their rows."""
 
 import hashlib
 from collections import Counter
@@ -7,7 +7,6 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from lakemint.errors import FormatError, IntegrityError, ObjectNotFound
 from lakemint.names import LABEL, SAMPLE_ID
@@ -92,6 +91,8 @@ def _other_columns(found: pa.Schema, wanted: pa.Schema) -> str:
 
 def label_counts(rows: pa.Table | pa.RecordBatch) -> dict[str, int]:
     """Label → rows; empty when there is no column of labels."""
+    import pyarrow.compute as pc  # the feed decodes shards too, and has no other use for it
+
     if LABEL not in rows.schema.names:
         return {}
     counts: Any = pc.value_counts(rows.column(LABEL)).to_pylist()

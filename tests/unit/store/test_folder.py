@@ -3,7 +3,6 @@
 import hashlib
 import multiprocessing
 import multiprocessing.synchronize
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ import pytest
 from lakemint.config import Config
 from lakemint.errors import ConfigError, ObjectExists, ObjectNotFound, StoreError
 from lakemint.store import FolderStore, Store, StoredObject, open_store
+from tests.support import at_once, winners
 
 
 @pytest.fixture
@@ -52,21 +52,8 @@ def test_create_is_done_once_and_again_with_the_same_bytes(store: Store) -> None
 
 
 def test_of_many_creations_one_wins(store: Store) -> None:
-    winners = []
-
-    def race(turn: int) -> None:
-        try:
-            store.create("x", bytes([turn]))
-            winners.append(turn)
-        except ObjectExists:
-            pass
-
-    crowd = [threading.Thread(target=race, args=(turn,)) for turn in range(16)]
-    for thread in crowd:
-        thread.start()
-    for thread in crowd:
-        thread.join()
-    assert [bytes([turn]) for turn in winners] == [store.get("x")]
+    won = winners(lambda turn: store.create("x", bytes([turn])), 16)
+    assert [bytes([turn]) for turn in won] == [store.get("x")]
     assert [item.key for item in store.list("")] == ["x"]
 
 
@@ -145,11 +132,7 @@ def test_of_many_threads_that_count_none_is_lost(store: Store) -> None:
             except ObjectExists:
                 pass
 
-    crowd = [threading.Thread(target=count, args=(turn,)) for turn in range(4)]
-    for thread in crowd:
-        thread.start()
-    for thread in crowd:
-        thread.join()
+    at_once(count, 4)
     assert store.get("count").startswith(b"20 by ")
 
 
