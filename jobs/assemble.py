@@ -24,20 +24,23 @@ def main(dataset: str) -> Outcome:
     recipe = load_recipe(config.schemas_folder(), dataset)
     contract = load_contract(config.schemas_folder(), dataset)
     lake = Lake(config.need("lake"))
-    uri = {name: lake.table(name, dataset) for name in ("silver", "labels", "gold")}
     log = DeltaLog(open_store(config), lake, dataset)
-    inputs = {name: log.need(name) for name in ("silver", "labels")}
+    needed = ("silver", "labels", *(("clusters",) if recipe.near_duplicates else ()))
+    inputs = {name: log.need(name).at for name in needed}
     with spark_session(config) as spark:
-        silver, labels = (read_table(spark, uri[name], version) for name, version in inputs.items())
+        tables = {
+            name: read_table(spark, lake.table(name, dataset), at.version) for name, at in inputs.items()
+        }
         note = commit_note("assemble", recipe.digest, contract.digest, **inputs)
-        version, known = log.last("gold") or (None, {})
-        if changed := known != note:
-            replace_table(gold(silver, labels, contract.table("gold"), recipe.split), uri["gold"], note)
-            version = log.version("gold")
-        splits = read_table(spark, uri["gold"], version).groupBy(SPLIT).count().collect()
+        last = log.last("gold")
+        uri = lake.table("gold", dataset)
+        if changed := last is None or last.note != note:
+            replace_table(gold(tables, contract.table("gold"), recipe.split), uri, note)
+        version = log.need("gold").version
+        splits = read_table(spark, uri, version).groupBy(SPLIT).count().collect()
         counts = {row[SPLIT]: row["count"] for row in splits}
         labeled = sum(counts.values())
-        counts |= {"labeled": labeled, "unlabeled": silver.count() - labeled}
+        counts |= {"labeled": labeled, "unlabeled": tables["silver"].count() - labeled}
     return Outcome(f"gold/{dataset}", str(version), changed, counts)
 
 

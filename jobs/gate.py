@@ -22,15 +22,15 @@ def main(dataset: str, table: str, version: str = "") -> Outcome:
     config = load_config()
     rules = load_contract(config.schemas_folder(), dataset).table(table)
     lake, store = Lake(config.need("lake")), open_store(config)
-    uri = lake.table(table, dataset)
-    newest = DeltaLog(store, lake, dataset).need(table)
-    number = int(version) if version else newest
-    verdict = known = find(store, lake, dataset, rules, number)
+    log = DeltaLog(store, lake, dataset)
+    at = (log.at(table, int(version)) if version else log.need(table)).at
+    verdict = known = find(store, lake, dataset, rules, at)
     if verdict is None:
         from lakemint.gate.judge import judge  # Great Expectations takes seconds to import
 
         with spark_session(config) as spark:
-            verdict = keep(store, lake, judge(read_table(spark, uri, number), rules, dataset, number))
+            frame = read_table(spark, lake.table(table, dataset), at.version)
+            verdict = keep(store, lake, judge(frame, rules, dataset, at))
     require(verdict)
     return Outcome(f"{table}/{dataset}", digest(verdict), known is None, **summary(verdict))
 

@@ -38,15 +38,15 @@ def main(dataset: str) -> Outcome:
     log = DeltaLog(store, lake, dataset)
     bronze, quarantine, objects = (lake.table(name, dataset) for name in ("bronze", "quarantine", "objects"))
     with spark_session(config) as spark:
-        version, begun = log.last("bronze") or (None, {})
-        at, done = log.last("objects") or (None, {})
-        registry = read_registry(read_table(spark, objects, at) if at is not None else None)
-        check_columns(read_table(spark, bronze, version) if version is not None else None, recipe)
+        before, end = log.last("bronze"), log.last("objects")
+        begun, done = (commit.note if commit else {} for commit in (before, end))
+        registry = read_registry(read_table(spark, objects, end.version) if end else None)
+        check_columns(read_table(spark, bronze, before.version) if before else None, recipe)
         last = max(registry.batch, done.get("batch", 0))  # a batch whose objects all vanished gave none
         killed = begun if begun.get("batch", 0) > last else {}
         todo = plan(landed(store, lake, recipe), registry, recipe, killed.get("again", ()))
         if not todo.objects and not killed:
-            return Outcome(f"bronze/{dataset}", str(version), changed=False)
+            return Outcome(f"bronze/{dataset}", str(log.version("bronze")), changed=False)
         rows = parse_objects(spark, todo.objects, ObjectReader(StoreAddress.of(config), recipe))
         counts, batch = check_batch(rows, todo), last + 1
         note = commit_note("ingest", recipe.digest) | {"batch": batch, "again": todo.again}

@@ -27,7 +27,7 @@ def main(dataset: str) -> Outcome:
         return Outcome(f"tasks/{dataset}", "0", changed=False, details=note)
     form = load_form(schemas, contract, recipe)
     with connect(config) as studio, spark_session(config) as spark:
-        silver, version = need_silver(spark, config, dataset)
+        silver, at = need_silver(spark, config, dataset)
         project = ensure_project(studio, config, asked, form)
         before = read_sent(studio, project)
         sent, column, size = ids(spark, before.samples), asked.sample.strata, asked.sample.size
@@ -37,7 +37,7 @@ def main(dataset: str) -> Outcome:
         new = send(studio, project, (row.asDict() for row in chosen.toLocalIterator()))
         counts = {"sent": new, "tasks": len(before.samples) + new, "duplicates": before.duplicates}
         details = {"project": project_url(studio, project), "form": form.version}
-        return Outcome(f"tasks/{dataset}", str(version), changed=new > 0, counts=counts, details=details)
+        return Outcome(f"tasks/{dataset}", str(at.version), changed=new > 0, counts=counts, details=details)
 
 
 if __name__ == "__main__":

@@ -33,13 +33,16 @@ def main(dataset: str) -> Outcome:
     commits = {table: last for table in TABLES if (last := log.last(table)) is not None}
     require_current(dataset, contract.digest, recipe.digest, commits)
     judged = [
-        passing(store, lake, dataset, contract.table(name), commits[name].version) for name in CONTRACT_TABLES
+        passing(store, lake, dataset, contract.table(name), commits[name].at) for name in CONTRACT_TABLES
     ]
     basis = basis_of(dataset, contract.digest, recipe.digest, commits, judged)
     if (same := newest_of(store, lake, basis)) is not None:
         return Outcome(f"{dataset}@{same.version}", same.manifest, changed=False)
     with spark_session(config) as spark:
-        tables = {name: read_table(spark, lake.table(name, dataset), at) for name, at in basis.inputs.items()}
+        tables = {
+            name: read_table(spark, lake.table(name, dataset), at.version)
+            for name, at in basis.inputs.items()
+        }
         columns = columns_of(tables["gold"])
         writer = ShardWriter(dataset, StoreAddress.of(config), columns)
         counts = conserved(dataset, ((row["name"], row["rows"]) for row in count_records(tables).collect()))

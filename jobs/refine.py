@@ -11,14 +11,16 @@ from lakemint.delta_log import DeltaLog
 from lakemint.job import runner
 from lakemint.job.outcome import Outcome
 from lakemint.lake import Lake
-from lakemint.refine.transforms import STAGE, check_conservation, mark, rejected_of, silver_of
-from lakemint.spark import (
-    commit_note,
-    read_table,
-    replace_rows,
-    replace_table,
-    spark_session,
+from lakemint.refine.near.transforms import keep_clusters, leaks
+from lakemint.refine.transforms import (
+    STAGE,
+    check_conservation,
+    mark,
+    rejected_of,
+    silver_of,
+    without_leaks,
 )
+from lakemint.spark import commit_note, read_table, replace_rows, replace_table, spark_session
 from lakemint.store import open_store
 
 
@@ -30,15 +32,20 @@ def main(dataset: str) -> Outcome:
     columns = contract.table("silver").columns
     lake = Lake(config.need("lake"))
     log = DeltaLog(open_store(config), lake, dataset)
-    landed = log.need("bronze")
+    landed = log.need("bronze").at
     note = commit_note(STAGE, recipe.digest, contract.digest, bronze=landed)
     done = [log.last(table) for table in ("silver", "rejected")]
-    if done[0] and all(last and last.note == note for last in done):
+    grouped = recipe.near_duplicates is None or log.last("clusters") is not None
+    if done[0] and all(last and last.note == note for last in done) and grouped:
         return Outcome(f"silver/{dataset}", str(done[0].version), changed=False)
     bronze, silver, rejected = (lake.table(name, dataset) for name in ("bronze", "silver", "rejected"))
     with spark_session(config) as spark:
-        records = read_table(spark, bronze, landed)
+        records = read_table(spark, bronze, landed.version)
         rows = mark(records, recipe, columns).localCheckpoint(eager=True)
+        if (near := recipe.near_duplicates) is not None:
+            uri = lake.table("clusters", dataset)
+            clusters = keep_clusters(rows, uri, log.last("clusters"), near, recipe.split)
+            rows = without_leaks(rows, leaks(clusters, recipe.split)).localCheckpoint(eager=True)
         counts = check_conservation(rows, records)
         replace_rows(rejected_of(rows), rejected, f"stage = '{STAGE}'", note)
         replace_table(silver_of(rows, columns), silver, note)

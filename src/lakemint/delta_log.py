@@ -5,11 +5,12 @@ After the Delta transaction log protocol: https://github.com/delta-io/delta/blob
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from lakemint.errors import LakemintError, ObjectNotFound
 from lakemint.lake import Lake
+from lakemint.names import TableVersion
 from lakemint.store.base import Store
 
 _COMMIT = re.compile(r"(\d{20})\.json")
@@ -21,10 +22,14 @@ _MAINTENANCE = frozenset({"OPTIMIZE", "VACUUM START", "VACUUM END", "REORG", "CO
 
 
 class Commit(NamedTuple):
-    """A version of a table that changed its data, and the note it was committed with ({} without one)."""
+    """A version of a table, and the note it was committed with ({} without one)."""
 
-    version: int
+    at: TableVersion
     note: dict[str, Any]
+
+    @property
+    def version(self) -> int:
+        return self.at.version
 
 
 class DeltaLog:
@@ -39,22 +44,30 @@ class DeltaLog:
         for version in self._versions(prefix):
             info = self._info(f"{prefix}{version:020d}.json")
             if info.get("operation") not in _MAINTENANCE:
-                return Commit(version, _note(info.get("userMetadata")))
+                return _commit(version, info)
         return None
+
+    def at(self, table: str, version: int) -> Commit:
+        """The commit that made a version; raises LakemintError when it is not in the log, or no longer."""
+        try:
+            info = self._info(f"{self._lake.log(table, self._dataset)}{version:020d}.json")
+        except ObjectNotFound as error:
+            raise LakemintError(f"{table}/{self._dataset} has no version {version}, or no longer") from error
+        return _commit(version, info)
 
     def version(self, table: str) -> int | None:
         """The newest version that changed data; None when there is no table."""
         last = self.last(table)
         return None if last is None else last.version
 
-    def need(self, table: str) -> int:
-        """As `version`; raises LakemintError when there is no table."""
-        version = self.version(table)
-        if version is None:
+    def need(self, table: str) -> Commit:
+        """As `last`; raises LakemintError when there is no table."""
+        last = self.last(table)
+        if last is None:
             raise LakemintError(
                 f"there is no {table}/{self._dataset} yet; `lakemint run {self._dataset}` makes it"
             )
-        return version
+        return last
 
     def _versions(self, prefix: str) -> Iterator[int]:
         """The versions whose commits are still in the log, newest first."""
@@ -87,6 +100,12 @@ class DeltaLog:
                     info = json.loads(line)["commitInfo"]
                     return info if isinstance(info, dict) else {}
         return {}
+
+
+def _commit(version: int, info: Mapping[str, Any]) -> Commit:
+    commit = info.get("txnId")
+    at = TableVersion(version, commit if isinstance(commit, str) else "")
+    return Commit(at, _note(info.get("userMetadata")))
 
 
 def _note(text: object) -> dict[str, Any]:

@@ -11,6 +11,7 @@ LakemintError
 │   ├── ObjectNotFound
 │   ├── ObjectExists   a conditional write lost
 │   └── StoreUnavailable
+├── NothingLanded      a dataset has no raw object
 ├── StackError         the embedded stack could not start, stop or be found
 ├── RunError           a run through Airflow failed
 ├── GateFailed         a critical quality rule broke
@@ -64,6 +65,10 @@ class ObjectExists(StoreError):
 
 class StoreUnavailable(StoreError):
     """The store did not answer, or answered with a server error, for longer than we retry."""
+
+
+class NothingLanded(LakemintError):
+    """A dataset has no raw object to begin with."""
 
 
 class StackError(LakemintError):

@@ -2,15 +2,18 @@
 
 raw/<dataset>/<source>/…                as landed, never changed
 tables/<table>/<dataset>                Delta
-verdicts/<dataset>/<table>/<version>/<suite>.json   what the gates said
+verdicts/<dataset>/<table>/<version>-<commit>/<suite>.json   what the gates said
 recorded/<dataset>/<source>.txt         recorded answers, for a replay
 published/<dataset>/{shards,manifests,versions,channels,card}/…
 """
 
+import re
 from dataclasses import dataclass
 
 from lakemint.errors import ConfigError
-from lakemint.names import TABLES, check_name
+from lakemint.names import TABLES, TableVersion, check_name
+
+_COMMIT = re.compile(r"[0-9A-Za-z-]{0,64}")
 
 
 @dataclass(frozen=True)
@@ -60,13 +63,16 @@ class Lake:
         """Key of a source's recorded answers."""
         return f"{self.recordings(dataset)}{check_name(source, 'source')}.txt"
 
-    def verdicts(self, dataset: str, table: str, version: int) -> str:
-        """Key prefix of the verdicts on one Delta version of a table, with its slash."""
-        return f"verdicts/{check_name(dataset)}/{check_name(table, 'table')}/{version:010d}/"
+    def verdicts(self, dataset: str, table: str, at: TableVersion) -> str:
+        """Key prefix of the verdicts on one state of a table, with its slash."""
+        if not _COMMIT.fullmatch(at.commit):
+            raise ConfigError(f"{at.commit[:60]!r} is no id of a commit")
+        folder = f"{at.version:010d}-{at.commit}"
+        return f"verdicts/{check_name(dataset)}/{check_name(table, 'table')}/{folder}/"
 
-    def verdict(self, dataset: str, table: str, version: int, suite: str) -> str:
+    def verdict(self, dataset: str, table: str, at: TableVersion, suite: str) -> str:
         """Key of the verdict by one suite; `suite` is its digest."""
-        return f"{self.verdicts(dataset, table, version)}{suite}.json"
+        return f"{self.verdicts(dataset, table, at)}{suite}.json"
 
     def shard(self, dataset: str, digest: str) -> str:
         return f"published/{check_name(dataset)}/shards/{digest}.arrow"

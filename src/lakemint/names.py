@@ -16,6 +16,7 @@ TABLES: Final = (
     "quarantine",
     "silver",
     "rejected",
+    "clusters",
     "annotations",
     "labels",
     "gold",
@@ -57,6 +58,15 @@ def dag_id(stage: str, dataset: str) -> str:
 def by_use(splits: Iterable[str]) -> list[str]:
     """Names of splits in the order they are used in: `SPLITS` first, then others by name."""
     return sorted(splits, key=lambda name: (SPLITS.index(name) if name in SPLITS else len(SPLITS), name))
+
+
+@dataclass(frozen=True)
+class TableVersion:
+    """One state of a Delta table, told apart from that of any other table that was ever at its place."""
+
+    version: int
+    commit: str
+    """The id Delta gave to the commit that made it, a UUID; empty when another writer gave it none."""
 
 
 @dataclass(frozen=True)

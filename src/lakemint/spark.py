@@ -7,6 +7,7 @@ can tell that nothing changed, and an auditor what a table version was made of.
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from importlib.metadata import version
 from typing import Any
 
@@ -14,6 +15,8 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from lakemint.config import Config
+from lakemint.dataset.recipe import Split
+from lakemint.names import TableVersion
 
 COMMIT_NOTE = "spark.databricks.delta.commitInfo.userMetadata"
 
@@ -72,11 +75,13 @@ def _active(spark: SparkSession) -> Iterator[None]:
         ConnectSession._active_session.session = before
 
 
-def commit_note(stage: str, recipe: str, contract: str | None = None, **inputs: Any) -> dict[str, Any]:
+def commit_note(
+    stage: str, recipe: str, contract: str | None = None, **inputs: TableVersion
+) -> dict[str, Any]:
     """What a commit is made of, as `DeltaLog.last` gives it back: digests, and in `inputs` table versions."""
     return {
         "stage": stage,
-        "inputs": inputs,
+        "inputs": {table: asdict(at) for table, at in inputs.items()},
         "recipe": recipe,
         "contract": contract,
         "lakemint": version("lakemint"),
@@ -86,6 +91,14 @@ def commit_note(stage: str, recipe: str, contract: str | None = None, **inputs: 
 def hash32(purpose: str, text: Column) -> Column:
     """A number from 0 to 2**32 - 1 that follows from the text alone, another one for each purpose."""
     return F.conv(F.substring(F.sha2(F.concat(F.lit(f"{purpose}:"), text), 256), 1, 8), 16, 10).cast("long")
+
+
+def split_of(sample_id: Column, split: Split) -> Column:
+    """`train`, `validation` or `test`, by a hash of an id alone: it stays as the data grow."""
+    place = hash32("split", sample_id) / F.lit(2.0**32)
+    in_train = place < split.train
+    in_validation = place < split.train + split.validation
+    return F.when(in_train, "train").when(in_validation, "validation").otherwise("test")
 
 
 def read_table(spark: SparkSession, uri: str, version: int | None = None) -> DataFrame:
@@ -118,18 +131,25 @@ def insert_new(
 
     `exists`: whether there is a table; else it is made.
     """
-    spark = frame.sparkSession
     if not exists:
         frame.limit(0).write.format("delta").mode("append").save(uri)
-    view = "incoming"
+    _merge(frame, uri, key, "WHEN NOT MATCHED THEN INSERT *", note)
+
+
+def upsert(frame: DataFrame, uri: str, key: Sequence[str], note: Mapping[str, Any]) -> None:
+    """Replace the rows of a table that have the same key, and append the others, in one commit (MERGE)."""
+    _merge(frame, uri, key, "WHEN MATCHED THEN UPDATE SET * WHEN NOT MATCHED THEN INSERT *", note)
+
+
+def _merge(frame: DataFrame, uri: str, key: Sequence[str], action: str, note: Mapping[str, Any]) -> None:
+    spark, view = frame.sparkSession, "incoming"
     frame.createOrReplaceTempView(view)
     match = " AND ".join(f"t.`{name}` = s.`{name}`" for name in key)
     # MERGE takes no writer options: the session's own setting carries the note.
     spark.conf.set(COMMIT_NOTE, json.dumps(note, sort_keys=True))
     try:
         spark.sql(
-            f"MERGE WITH SCHEMA EVOLUTION INTO delta.`{uri}` t USING {view} s ON {match} "
-            "WHEN NOT MATCHED THEN INSERT *"
+            f"MERGE WITH SCHEMA EVOLUTION INTO delta.`{uri}` t USING {view} s ON {match} {action}"
         ).collect()
     finally:
         spark.conf.unset(COMMIT_NOTE)

@@ -1,6 +1,6 @@
-"""What the gates said, kept in the lake: one verdict for each Delta version and suite, never changed.
+"""What the gates said, kept in the lake: one verdict for each state of a table and suite, never changed.
 
-    {"format": "lakemint.verdict/1", "dataset", "subject": {"table", "version"}, "suite": sha256,
+    {"format": "lakemint.verdict/1", "dataset", "subject": {"table", "version", "commit"}, "suite": sha256,
      "passed": bool, "checks": [{"name", "column", "severity": "critical" | "warning", "passed", "observed",
                                  "broken": rows, "rows": [sample_id, …]}]}
 
@@ -9,12 +9,14 @@ A verdict is canonical JSON without clock or run: the same table and rules give 
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from typing import Any, Final
 
 from lakemint.dataset.contract import Table
 from lakemint.digest import canonical, sha256
-from lakemint.errors import GateFailed, ObjectExists, ObjectNotFound
+from lakemint.errors import FormatError, GateFailed, ObjectExists, ObjectNotFound
 from lakemint.lake import Lake
+from lakemint.names import TableVersion
 from lakemint.store import Store
 
 FORMAT: Final = "lakemint.verdict/1"
@@ -22,6 +24,9 @@ CRITICAL: Final = "critical"
 MAX_ROWS: Final = 20
 """Sample ids a check names, at most."""
 
+MAX_BYTES: Final = 64 * 1024 * 1024
+"""A longer verdict is not read."""
+_FIELDS: Final = {"dataset", "subject", "suite", "passed", "checks"}
 MAX_FAILED: Final = 50
 MAX_TEXT: Final = 200
 """Failed checks, and characters of each of their texts, that an outcome tells at most."""
@@ -29,12 +34,14 @@ MAX_TEXT: Final = 200
 Verdict = Mapping[str, Any]
 
 
-def verdict_of(dataset: str, table: str, version: int, suite: str, checks: list[dict[str, Any]]) -> Verdict:
+def verdict_of(
+    dataset: str, table: str, at: TableVersion, suite: str, checks: list[dict[str, Any]]
+) -> Verdict:
     """The verdict that follows from the checks: passed when every critical one did."""
     return {
         "format": FORMAT,
         "dataset": dataset,
-        "subject": {"table": table, "version": version},
+        "subject": {"table": table, **asdict(at)},
         "suite": suite,
         "passed": all(check["passed"] for check in checks if check["severity"] == CRITICAL),
         "checks": checks,
@@ -44,37 +51,39 @@ def verdict_of(dataset: str, table: str, version: int, suite: str, checks: list[
 def keep(store: Store, lake: Lake, verdict: Verdict) -> Verdict:
     """Store a verdict; returns the one that stands, which is the first that was ever stored."""
     subject = verdict["subject"]
-    key = lake.verdict(verdict["dataset"], subject["table"], subject["version"], verdict["suite"])
+    at = TableVersion(subject["version"], subject["commit"])
+    key = lake.verdict(verdict["dataset"], subject["table"], at, verdict["suite"])
     try:
         store.create(key, canonical(verdict))
     except ObjectExists:
-        return _read(store.get(key))
+        return _read(store.get(key, MAX_BYTES), key)
     return verdict
 
 
-def find(store: Store, lake: Lake, dataset: str, table: Table, version: int) -> Verdict | None:
-    """The verdict on a Delta version by the contract's rules for it; None when it was not judged yet."""
+def find(store: Store, lake: Lake, dataset: str, table: Table, at: TableVersion) -> Verdict | None:
+    """The verdict on a table's state by the contract's rules for it; None when it was not judged yet."""
     try:
-        return _read(store.get(lake.verdict(dataset, table.name, version, table.suite_digest)))
+        key = lake.verdict(dataset, table.name, at, table.suite_digest)
+        return _read(store.get(key, MAX_BYTES), key)
     except ObjectNotFound:
         return None
 
 
-def verdicts_on(store: Store, lake: Lake, dataset: str, table: str, version: int) -> Iterator[Verdict]:
-    """Every verdict on a Delta version, one a suite, in the order of their suites' digests."""
-    for item in store.list(lake.verdicts(dataset, table, version)):
-        yield _read(store.get(item.key))
+def verdicts_on(store: Store, lake: Lake, dataset: str, table: str, at: TableVersion) -> Iterator[Verdict]:
+    """Every verdict on a table's state, one a suite, in the order of their suites' digests."""
+    for item in store.list(lake.verdicts(dataset, table, at)):
+        yield _read(store.get(item.key, MAX_BYTES), item.key)
 
 
-def passing(store: Store, lake: Lake, dataset: str, table: Table, version: int) -> str:
-    """The digest of the verdict that lets a Delta version of `table` pass, by the contract as it is now.
+def passing(store: Store, lake: Lake, dataset: str, table: Table, at: TableVersion) -> str:
+    """The digest of the verdict that lets a state of `table` pass, by the contract as it is now.
 
     Raises GateFailed when there is no verdict, or a failed one.
     """
-    verdict = find(store, lake, dataset, table, version)
+    verdict = find(store, lake, dataset, table, at)
     if verdict is None:
         raise GateFailed(
-            f"{table.name}/{dataset} version {version} was not judged by its contract as it is now; "
+            f"{table.name}/{dataset} version {at.version} was not judged by its contract as it is now; "
             f"`lakemint run {dataset}` judges it"
         )
     require(verdict)
@@ -127,6 +136,12 @@ def _sentence(check: Mapping[str, Any]) -> str:
     return f"  {column}{check['name']}: {what}{which}"
 
 
-def _read(data: bytes) -> Verdict:
-    verdict: dict[str, Any] = json.loads(data)
+def _read(data: bytes, key: str) -> Verdict:
+    """Raises FormatError for what is no verdict of ours."""
+    try:
+        verdict = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise FormatError(f"{key}: not JSON ({error}); take the object away and judge again") from error
+    if not isinstance(verdict, dict) or verdict.get("format") != FORMAT or not verdict.keys() >= _FIELDS:
+        raise FormatError(f"{key}: no {FORMAT}; take the object away and judge again")
     return verdict

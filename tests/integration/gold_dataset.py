@@ -16,8 +16,9 @@ from lakemint.dataset.contract import load_contract
 from lakemint.dataset.recipe import load_recipe
 from lakemint.delta_log import DeltaLog
 from lakemint.lake import Lake
+from lakemint.names import TableVersion
 from lakemint.spark import commit_note, replace_table
-from lakemint.store import open_store, s3_client
+from lakemint.store import open_store
 from lakemint.verdicts import keep, verdict_of
 
 DATASET = "letters"
@@ -80,7 +81,7 @@ class GoldDataset:
         self._table("rejected", [gone])
         self._table("silver", silver)
         self._table("labels", silver[:examples], summary=SUMMARY)
-        at = {name: self.version(name) for name in ("silver", "labels")}
+        at = {name: self.at(name) for name in ("silver", "labels")}
         note = commit_note("assemble", recipe.digest, contract.digest, **at)
         table = pa.Table.from_pylist(list(self.rows.values()), schema=pa.schema(list(TYPES.items())))
         replace_table(self.spark.createDataFrame(table), self.lake.table("gold", DATASET), note)
@@ -94,16 +95,15 @@ class GoldDataset:
             check: dict[str, Any] = {"name": "rows", "column": None, "severity": "critical", "passed": passed}
             checks = [{**check, "observed": 1, "broken": 0 if passed else 1, "rows": []}]
             suite = contract.table(name).suite_digest
-            keep(self.store, self.lake, verdict_of(DATASET, name, self.version(name), suite, checks))
+            keep(self.store, self.lake, verdict_of(DATASET, name, self.at(name), suite, checks))
 
-    def version(self, table: str) -> int:
-        return DeltaLog(self.store, self.lake, DATASET).need(table)
+    def at(self, table: str) -> TableVersion:
+        return DeltaLog(self.store, self.lake, DATASET).need(table).at
 
     def clear(self) -> None:
         """Nothing is published."""
-        client = s3_client(self.config)
         for key in self.keys("published/"):
-            client.delete_object(Bucket=self.lake.bucket, Key=self.lake.prefix + key)
+            self.store.delete(key)
 
     def keys(self, prefix: str) -> list[str]:
         return [item.key for item in self.store.list(prefix)]

@@ -106,7 +106,7 @@ class Dataset:
         return Lake(self.config.lake).table(table, self.name)
 
     def version(self, table: str) -> int:
-        return self.log.need(table)
+        return self.log.need(table).version
 
     @property
     def log(self) -> DeltaLog:

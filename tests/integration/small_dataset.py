@@ -58,6 +58,11 @@ class SmallDataset:
         """Put a raw object under `raw/notes/`."""
         self.store.put(f"raw/{DATASET}/{key}", data)
 
+    def remove(self, table: str) -> None:
+        """All of a table, its log too, as somebody might by hand."""
+        for item in list(self.store.list(self.lake.log(table, DATASET).removesuffix("_delta_log/"))):
+            self.store.delete(item.key)
+
     def run(self, stage: str) -> Outcome:
         """The real job, in this process."""
         return run_job(stage, DATASET)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lakemint.assemble.transforms import gold, split_of
+from lakemint.assemble.transforms import gold
 from lakemint.config import Config
 from lakemint.dataset.contract import load_contract
 from lakemint.dataset.recipe import Split
@@ -16,7 +16,7 @@ from lakemint.delta_log import DeltaLog
 from lakemint.errors import LakemintError
 from lakemint.job.outcome import Outcome
 from lakemint.lake import Lake
-from lakemint.spark import read_table, replace_table
+from lakemint.spark import read_table, replace_table, split_of
 from lakemint.store import Store
 from tests.integration.small_dataset import run_job
 from tests.unit.contracts import write
@@ -91,7 +91,8 @@ LABELS: dict[str, str | None] = {"a1": "dog", "b1": "cat", "c1": None, "gone": "
 def test_gold_is_the_labeled_samples_in_the_contracts_columns(spark: "SparkSession", tmp_path: Path) -> None:
     table = load_contract(write(tmp_path), "pets").table("gold")
     split = Split()
-    frame = gold(silver_of(spark, *SILVER), labels_of(spark, **LABELS), table, split)
+    tables = {"silver": silver_of(spark, *SILVER), "labels": labels_of(spark, **LABELS)}
+    frame = gold(tables, table, split)
     assert frame.dtypes == [(name, "string") for name in ("sample_id", "text", "label", "split")]
     assert [tuple(row) for row in frame.collect()] == [
         ("a1", "a dog", "dog", expected_split("a1", split)),
@@ -120,9 +121,10 @@ def test_the_job_writes_gold_once_and_again_only_when_something_changed(
     assert (first.subject, first.identity, first.changed) == ("gold/pets", "0", True)
     assert (first.counts["labeled"], first.counts["unlabeled"]) == (2, 2)
     assert sum(first.counts.get(name, 0) for name in ("train", "validation", "test")) == 2
-    commit = DeltaLog(store, lake, "pets").last("gold")
-    assert commit is not None
-    assert commit.note["inputs"] == {"silver": 0, "labels": 0}
+    log = DeltaLog(store, lake, "pets")
+    assert log.need("gold").note["inputs"] == {
+        name: {"version": 0, "commit": log.need(name).at.commit} for name in ("silver", "labels")
+    }
 
     again = run_job("assemble", "pets")
     assert again == Outcome(first.subject, "0", changed=False, counts=first.counts)

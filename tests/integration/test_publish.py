@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from uuid import uuid4
 
@@ -141,7 +141,7 @@ def test_the_manifest_and_the_card_say_where_everything_went(letters: GoldDatase
         }
     assert {name: card["labels"][name] for name in SUMMARY} == SUMMARY
     tables = ("objects", "quarantine", "rejected", "silver", "labels", "gold")
-    assert card["inputs"] == {name: letters.version(name) for name in tables}
+    assert card["inputs"] == {name: asdict(letters.at(name)) for name in tables}
     assert [(v["table"], v["passed"], v["checks"]) for v in card["verdicts"]] == [
         ("silver", True, 1),
         ("gold", True, 1),

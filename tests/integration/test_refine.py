@@ -1,6 +1,7 @@
 """Refine on the real Spark: what stays is clean, what leaves has its reason, nothing is lost or made up."""
 
 import unicodedata
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -170,9 +171,14 @@ def test_a_second_run_changes_nothing_and_a_new_recipe_does(notes: SmallDataset,
 
     notes.write(SOURCES, [TEXT], refine=CLEAN[:1])
     assert notes.run("refine").counts == {"records": 3, "silver": 2, "rejected": 1}
-    last = DeltaLog(notes.store, notes.lake, DATASET).last("silver")
-    assert last is not None
-    assert last.note["inputs"] == {"bronze": 0}
+    log = DeltaLog(notes.store, notes.lake, DATASET)
+    made_of = log.need("silver").note["inputs"]
+    assert made_of == {"bronze": asdict(log.need("bronze").at)}
+    # Another table at bronze's place, at the same version, is another input.
+    notes.remove("bronze")
+    bronze_texts(notes, "a.tsv", ["hello", "hello", ""])
+    assert log.need("bronze").version == made_of["bronze"]["version"]
+    assert notes.run("refine").changed
 
 
 def test_a_run_that_died_between_its_tables_is_made_good(notes: SmallDataset, spark: SparkSession) -> None:

@@ -17,6 +17,7 @@ from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
+import grpc
 import psutil
 import pytest
 
@@ -148,7 +149,25 @@ def test_files_with_secrets_are_closed_to_others(home: Path) -> None:
         path for path in small if any(secret.encode() in path.read_bytes() for secret in credentials)
     ]
     assert {path.name for path in with_secrets} >= {CREDENTIALS, "supervisord.conf", "spark.conf", "s3.json"}
-    assert [path for path in with_secrets if path.name != "airflow.db" and path.stat().st_mode & 0o077] == []
+    databases = [path for path in home.rglob("*") if path.suffix in (".db", ".sqlite3")]
+    assert len(databases) >= 2
+    assert [path for path in with_secrets + databases if path.stat().st_mode & 0o077] == []
+
+
+def test_the_stores_inner_ports_take_no_orders(home: Path) -> None:
+    """Its parts are reached by each other only: nobody else wipes, reads or lists what S3 guards."""
+    ports = json.loads((home / SETTINGS).read_text())["ports"]
+    for path in ("/col/delete?collection=lake", "/dir/status", "/dir/assign", "/vol/vacuum"):
+        connection = HTTPConnection("127.0.0.1", ports["s3_master"], timeout=5)
+        connection.request("GET", path)
+        assert connection.getresponse().status == 404, path
+    for part in ("s3_master_grpc", "s3_volume_grpc", "s3_filer_grpc", "s3_grpc"):
+        with grpc.insecure_channel(f"127.0.0.1:{ports[part]}") as channel:
+            with pytest.raises(grpc.RpcError) as refused:
+                channel.unary_unary("/master_pb.Seaweed/Statistics")(b"", timeout=3)
+            assert refused.value.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED), (
+                part
+            )
 
 
 def test_servers_refuse_who_has_no_key(home: Path, config: Config) -> None:
@@ -163,7 +182,7 @@ def test_servers_refuse_who_has_no_key(home: Path, config: Config) -> None:
     for part in ("s3_filer", "s3_volume"):
         connection = HTTPConnection("127.0.0.1", json.loads((home / SETTINGS).read_text())["ports"][part])
         connection.request("GET", "/buckets/lake/kept")
-        assert connection.getresponse().status == 401
+        assert connection.getresponse().status in (401, 404)
 
 
 @pytest.mark.parametrize("program", PROGRAMS)

@@ -1,6 +1,7 @@
 """A version published into a local folder, by the platform's own code, without Spark."""
 
 import hashlib
+import json
 from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
@@ -9,9 +10,9 @@ from typing import Any
 import pyarrow as pa
 
 from lakemint.config import Config
-from lakemint.digest import digest_of
+from lakemint.digest import canonical, digest_of
 from lakemint.lake import Lake
-from lakemint.names import SPLITS
+from lakemint.names import SPLITS, TableVersion
 from lakemint.publish.commit import commit
 from lakemint.publish.keep import keep
 from lakemint.publish.manifest import Basis, manifest_of, split_records
@@ -26,7 +27,7 @@ from lakemint.verdicts import keep as keep_verdict
 DATASET = "notes"
 COLUMNS = (("sample_id", "string"), ("text", "string"), ("stars", "int64"), ("label", "string"))
 WHEN = "2026-11-22T12:00:00+00:00"
-INPUTS = {"gold": 1, "silver": 2}
+INPUTS = {"gold": TableVersion(1, "c1"), "silver": TableVersion(2, "c2")}
 
 Row = dict[str, Any]
 
@@ -77,6 +78,12 @@ def publish_judged(config: Config, rows: Iterable[Row]) -> VersionRecord:
     """A version that passed its gates."""
     verdicts = sorted(judge(config, table) for table in INPUTS)
     return publish(config, rows, verdicts=verdicts)[0]
+
+
+def rewrite(path: Path, **changed: Any) -> None:
+    """Change a version's record so that only what it says is wrong, not its seal."""
+    record = {**json.loads(path.read_text()), **changed}
+    path.write_bytes(canonical(VersionRecord(**record).sealed().model_dump(mode="json")))
 
 
 def manifest_and_shards(

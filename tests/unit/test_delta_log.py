@@ -8,6 +8,7 @@ import pytest
 from lakemint.delta_log import Commit, DeltaLog
 from lakemint.errors import LakemintError
 from lakemint.lake import Lake
+from lakemint.names import TableVersion
 from lakemint.store import FolderStore
 
 LOG = "tables/silver/notes/_delta_log/"
@@ -24,7 +25,11 @@ def log(store: FolderStore, tmp_path: Path) -> DeltaLog:
 
 
 def commit(store: FolderStore, version: int, operation: str = "WRITE", note: object = None) -> None:
-    info = {"operation": operation, **({} if note is None else {"userMetadata": note})}
+    info = {
+        "operation": operation,
+        "txnId": f"txn-{version}",
+        **({} if note is None else {"userMetadata": note}),
+    }
     lines = [{"commitInfo": info}, {"add": {"path": "part-0.parquet"}}]
     data = "".join(json.dumps(line) + "\n" for line in lines)
     store.put(f"{LOG}{version:020d}.json", data.encode())
@@ -43,8 +48,11 @@ def test_the_newest_that_changed_data_counts(store: FolderStore, log: DeltaLog) 
     commit(store, 13, "VACUUM END")
     store.put(f"{LOG}{14:020d}.checkpoint.parquet", b"PAR1")
     store.put(f"{LOG}{0:020d}.{14:020d}.compacted.json", b"{}")
-    assert log.last("silver") == Commit(11, {"batch": 11})
-    assert log.need("silver") == 11
+    expected = Commit(TableVersion(11, "txn-11"), {"batch": 11})
+    assert log.last("silver") == log.need("silver") == log.at("silver", 11) == expected
+    assert log.at("silver", 3).note == {"batch": 3}
+    with pytest.raises(LakemintError, match="silver/notes has no version 20"):
+        log.at("silver", 20)
 
 
 @pytest.mark.parametrize("checkpoint", [b'{"version": 10}', b'{"version": 11}', b"{", b"[]"])
@@ -61,9 +69,9 @@ def test_a_checkpoint_shortens_the_way_and_hides_nothing(
 @pytest.mark.parametrize("note", [None, "not JSON", "[]", 7])
 def test_a_note_of_somebody_else_is_none(store: FolderStore, log: DeltaLog, note: object) -> None:
     commit(store, 0, note=note)
-    assert log.last("silver") == Commit(0, {})
+    assert log.last("silver") == Commit(TableVersion(0, "txn-0"), {})
 
 
 def test_a_commit_that_does_not_describe_itself_is_one(store: FolderStore, log: DeltaLog) -> None:
     store.put(f"{LOG}{0:020d}.json", b'{"protocol": {}}\n{"metaData": {}}\n')
-    assert log.last("silver") == Commit(0, {})
+    assert log.last("silver") == Commit(TableVersion(0, ""), {})

@@ -9,9 +9,12 @@ from lakemint.config import Config
 from lakemint.dataset.contract import Contract, load_contract
 from lakemint.errors import GateFailed
 from lakemint.lake import Lake
+from lakemint.names import TableVersion
 from lakemint.store import Store, open_store
 from lakemint.verdicts import digest, find, keep, passing, verdict_of
 from tests.unit.contracts import column, write
+
+AT = TableVersion(3, "c3")
 
 
 @pytest.fixture
@@ -34,21 +37,23 @@ def check(passed: bool, severity: str = "critical", **more: Any) -> dict[str, An
     return whole | {"observed": 0, "broken": 0, "rows": []} | more
 
 
-def verdict(contract: Contract, *checks: dict[str, Any], version: int = 3) -> Any:
-    return verdict_of("pets", "silver", version, contract.table("silver").suite_digest, list(checks))
+def verdict(contract: Contract, *checks: dict[str, Any], at: TableVersion = AT) -> Any:
+    return verdict_of("pets", "silver", at, contract.table("silver").suite_digest, list(checks))
 
 
 def test_a_passed_verdict_lets_pass_by_its_digest(store: Store, lake: Lake, contract: Contract) -> None:
     said = keep(store, lake, verdict(contract, check(True)))
-    assert passing(store, lake, "pets", contract.table("silver"), 3) == digest(said)
+    assert passing(store, lake, "pets", contract.table("silver"), AT) == digest(said)
 
 
 def test_nothing_passes_unjudged(store: Store, lake: Lake, contract: Contract) -> None:
-    keep(store, lake, verdict(contract, check(True), version=3))
+    keep(store, lake, verdict(contract, check(True), at=AT))
     with pytest.raises(GateFailed, match=r"silver/pets version 4 was not judged"):
-        passing(store, lake, "pets", contract.table("silver"), 4)
+        passing(store, lake, "pets", contract.table("silver"), TableVersion(4, "c4"))
+    with pytest.raises(GateFailed, match=r"silver/pets version 3 was not judged"):
+        passing(store, lake, "pets", contract.table("silver"), TableVersion(AT.version, "another-table"))
     with pytest.raises(GateFailed, match=r"gold/pets version 3 was not judged"):
-        passing(store, lake, "pets", contract.table("gold"), 3)
+        passing(store, lake, "pets", contract.table("gold"), AT)
 
 
 def test_a_verdict_by_other_rules_does_not_count(
@@ -57,7 +62,7 @@ def test_a_verdict_by_other_rules_does_not_count(
     keep(store, lake, verdict(contract, check(True)))
     stricter = write(tmp_path / "schemas", lambda c: column(c, "age").update(required=True))
     with pytest.raises(GateFailed, match="was not judged by its contract as it is now"):
-        passing(store, lake, "pets", load_contract(stricter, "pets").table("silver"), 3)
+        passing(store, lake, "pets", load_contract(stricter, "pets").table("silver"), AT)
 
 
 def test_a_failed_verdict_names_rule_count_and_rows(store: Store, lake: Lake, contract: Contract) -> None:
@@ -73,7 +78,7 @@ def test_a_failed_verdict_names_rule_count_and_rows(store: Store, lake: Lake, co
         ),
     )
     with pytest.raises(GateFailed) as error:
-        passing(store, lake, "pets", contract.table("silver"), 3)
+        passing(store, lake, "pets", contract.table("silver"), AT)
     first, broken, count = str(error.value).splitlines()
     assert first.startswith("silver/pets version 3 breaks 2 critical rules of its contract; mend")
     assert broken == f"  text: text is never null: 21 rows, in {', '.join(rows)}, …"
@@ -82,10 +87,10 @@ def test_a_failed_verdict_names_rule_count_and_rows(store: Store, lake: Lake, co
 
 def test_a_warning_does_not_stop(store: Store, lake: Lake, contract: Contract) -> None:
     said = keep(store, lake, verdict(contract, check(True), check(False, "warning")))
-    assert passing(store, lake, "pets", contract.table("silver"), 3) == digest(said)
+    assert passing(store, lake, "pets", contract.table("silver"), AT) == digest(said)
 
 
 def test_the_first_verdict_stands(store: Store, lake: Lake, contract: Contract) -> None:
     first = keep(store, lake, verdict(contract, check(False)))
     assert keep(store, lake, verdict(contract, check(True))) == first
-    assert find(store, lake, "pets", contract.table("silver"), 3) == first
+    assert find(store, lake, "pets", contract.table("silver"), AT) == first

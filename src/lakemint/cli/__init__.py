@@ -1,5 +1,8 @@
 """The command line. A module of commands adds its own by `register(app)`; heavy imports wait."""
 
+import errno
+import io
+import os
 import sys
 from importlib import import_module
 
@@ -30,8 +33,21 @@ def build() -> typer.Typer:
 def main() -> None:
     """Run the command line. Our own errors become one line on stderr and exit status 1, Ctrl-C 130."""
     keep_loopback_direct()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal without our glyphs shows question marks
     try:
         build()()
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever read our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        print(f"error: {error.strerror}: make room, then run this again", file=sys.stderr)
+        sys.exit(1)
     except LakemintError as error:
         red, plain = ("\x1b[31m", "\x1b[0m") if sys.stderr.isatty() else ("", "")
         print(f"{red}error:{plain} {printable(str(error))}", file=sys.stderr)

@@ -51,10 +51,12 @@ def versions(entries: list[dict[str, Any]]) -> RenderableType:
     ):
         table.add_column(name, justify=side)  # type: ignore[arg-type]
     for entry in entries:
-        splits = " · ".join(f"{name} {rows:,}" for name, rows in entry["splits"].items())
+        splits = " · ".join(f"{short(name)} {rows:,}" for name, rows in entry["splits"].items())
         score = "-" if entry["baseline"] is None else f"{entry['baseline']:.1%}"
         table.add_row(
-            entry["name"], entry["digest"][:12], f"{entry['rows']:,}", splits, entry["published_at"], score
+            *map(Text, (entry["name"], entry["digest"][:12], f"{entry['rows']:,}", splits)),
+            Text(short(entry["published_at"])),
+            score,
         )
     return table
 
@@ -88,7 +90,7 @@ def _balance(splits: dict[str, Any]) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
     table.add_column("label", style="dim")
     for name, split in splits.items():
-        table.add_column(Text(f"{name} {split['rows']:,}"))
+        table.add_column(Text(f"{short(name)} {split['rows']:,}"))
     for label, _ in total.most_common(MAX_LABELS):
         table.add_row(Text(short(label)), *(_cell(label, split) for split in splits.values()))
     if len(total) > MAX_LABELS:
@@ -119,8 +121,8 @@ def _facts(card: dict[str, Any]) -> Iterator[tuple[str, RenderableType]]:
         yield f"gate {verdict['table']}", _verdict(verdict)
     yield "baseline", _baseline(card["baseline"])
     inputs = sorted(card["inputs"].items(), key=lambda item: (*TABLES, item[0]).index(item[0]))
-    yield "made of", Text(", ".join(f"{table} {version}" for table, version in inputs))
-    yield "published", Text(f"{card['published_at']} by lakemint {card['lakemint']}")
+    yield "made of", Text(", ".join(f"{short(table)} {at['version']}" for table, at in inputs))
+    yield "published", Text(f"{short(card['published_at'])} by lakemint {short(card['lakemint'])}")
     yield "digest", Text(card["digest"])
 
 

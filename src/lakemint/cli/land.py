@@ -1,14 +1,20 @@
 """`lakemint land`: files of your own become raw objects."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lakemint.errors import LakemintError
+from lakemint.printable import printable
 
 if TYPE_CHECKING:
     from lakemint.ingest.landing import Landed
+
+
+MAX_NAME = 900
+"""Bytes of a name: S3 allows 1,024 for a whole key."""
 
 
 def register(app: typer.Typer) -> None:
@@ -21,8 +27,8 @@ def land(
 ) -> None:
     """Land files as raw objects of a source, as they are.
 
-    A file is landed under its name, a folder's files under their paths in it. Safe to repeat: what is there
-    already is left alone.
+    A file is landed under its name, a folder's files under their paths in it; links in it are not followed.
+    Safe to repeat: what is there already is left alone.
 
     Examples: lakemint land reviews/tweets monday.tsv tuesday.tsv.gz
 
@@ -43,21 +49,42 @@ def land(
     if source not in sources:
         raise LakemintError(f"{dataset} has no source {source!r}: its recipe names {', '.join(sources)}")
     found = [named for path in files for named in _named(path)]
+    _check_names(name for name, _ in found)
     shown = track(found, "landing", console=Console(stderr=True), transient=True, disable=len(found) < 2)
     landed = write(open_store(config), Lake(config.need("lake")).raw(dataset, source), shown)
     typer.echo(f"{said(landed)}; go on with: lakemint run {dataset}")
 
 
 def _named(path: Path) -> "list[tuple[str, bytes | Path]]":
-    """Files by the names they are landed under; raises LakemintError for a folder without any."""
+    """Files by the names they are landed under; raises LakemintError for a folder without any.
+
+    Links in a folder are not followed, who knows where to; of what is left out, it says so.
+    """
     if path.is_file():
         return [(path.name, path)]
-    inside = sorted(file for file in path.rglob("*") if file.is_file())
+    entries = sorted(entry for entry in path.rglob("*") if entry.is_symlink() or not entry.is_dir())
+    inside = [entry for entry in entries if entry.is_file() and not entry.is_symlink()]
     if not inside:
         raise LakemintError(f"{path}: no files in it")
+    if len(inside) < len(entries):
+        left = [entry for entry in entries if entry not in {*inside}]
+        more = f" and {len(left) - 1} more" if len(left) > 1 else ""
+        typer.echo(printable(f"left out, as no regular file: {left[0]}{more}"), err=True)
     return [(file.relative_to(path).as_posix(), file) for file in inside]
+
+
+def _check_names(names: Iterable[str]) -> None:
+    """Raises LakemintError before anything is landed: a key is text, and at most 1,024 bytes long."""
+    for name in names:
+        try:
+            size = len(name.encode())
+        except UnicodeEncodeError as error:
+            raise LakemintError(f"{name!r}: the name is not UTF-8; rename it, nothing was landed") from error
+        if size > MAX_NAME:
+            raise LakemintError(f"{name[:80]}…: longer than {MAX_NAME} bytes; rename it, nothing was landed")
 
 
 def said(landed: "Landed") -> str:
     """What became of the files, in words."""
-    return f"{landed.new:,} raw objects landed, {landed.known:,} were there"
+    noun = "raw object" if landed.new == 1 else "raw objects"
+    return f"{landed.new:,} {noun} landed, {landed.known:,} {'was' if landed.known == 1 else 'were'} there"

@@ -1,6 +1,7 @@
 """`lakemint up | down | status | doctor | logs`: the embedded stack."""
 
 import json
+import re
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -10,9 +11,13 @@ import typer
 
 from lakemint.config import find_home
 from lakemint.errors import StackError
+from lakemint.printable import printable
 
 if TYPE_CHECKING:
     from lakemint.stack.state import StackStatus
+
+
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def register(app: typer.Typer) -> None:
@@ -139,7 +144,13 @@ def logs(
     width = max(len(path.stem) for path in paths) if len(paths) > 1 else 0
     for path in paths:
         for line in reader.tail(path, lines):
-            typer.echo(f"{path.stem:{width}}  {line}" if width else line)
+            typer.echo(_of(path, line, width))
     if follow:
         for path, line in coming:
-            typer.echo(f"{path.stem:{width}}  {line}" if width else line)
+            typer.echo(_of(path, line, width))
+
+
+def _of(path: Path, line: str, width: int) -> str:
+    """A line of a log, which anybody may have had a server write, without what would steer the terminal."""
+    shown = printable(_COLOUR.sub("", line).replace("\t", "    "))
+    return f"{path.stem:{width}}  {shown}" if width else shown

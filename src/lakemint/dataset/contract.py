@@ -94,6 +94,8 @@ def load_contract(schemas: Path, dataset: str) -> Contract:
     document = load_document(schemas / dataset / "contract.yaml", where, ContractError)
     try:
         digest = digest_of(document)
+    except UnicodeEncodeError as error:
+        raise ContractError(f"{where}: holds half a character ({error}); take it out") from error
     except ValueError as error:
         raise ContractError(f"{where}: a number cannot be kept exactly ({error}); quote it") from error
     problems = list(standard_problems(document, LOGICAL)) or list(

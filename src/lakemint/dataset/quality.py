@@ -76,6 +76,11 @@ class Rule:
     severity: Severity = "critical"
 
     @property
+    def measured(self) -> str | None:
+        """The column that is looked at: of a pattern, one that says whether it matches."""
+        return f"_matches_{self.meaning[:16]}" if self.kind == "matches" else self.column
+
+    @property
     def meaning(self) -> str:
         """The digest of what is checked, whatever it is called."""
         limit = [self.limit.operator, self.limit.operand, self.limit.unit]

@@ -11,7 +11,8 @@ from lakemint.digest import digest_of
 from lakemint.errors import RecipeError
 from lakemint.names import PROVENANCE, SAMPLE_ID, SOURCE, check_name
 
-Share = Annotated[float, Field(ge=0, le=1)]
+Share = Annotated[float, Field(strict=True, ge=0, le=1)]
+Number = Annotated[int, Field(strict=True, ge=1, le=10**9)]
 Names = Annotated[list[str], Field(min_length=1)]
 
 _COLUMN = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
@@ -95,15 +96,30 @@ class RefineStep(_Part):
         return self
 
 
+class NearDuplicates(_Part):
+    """Samples whose texts are alike share a split: no copy of a test example is trained on.
+
+    Alike: their sets of shingles, runs of `shingle` characters, have a Jaccard similarity of `jaccard`.
+    """
+
+    columns: Names
+    jaccard: Share = Field(default=0.8, ge=0.5)
+    shingle: Number = Field(default=5, ge=2, le=64)
+
+    @property
+    def digest(self) -> str:
+        return digest_of(self.model_dump(mode="json"))
+
+
 class LabelSample(_Part):
     """How many samples go to people, spread over the strata in proportion."""
 
-    size: int = Field(ge=1)
+    size: Number
     strata: str = "source"
 
 
 class Answers(_Part):
-    per_sample: int = Field(ge=1, le=100)
+    per_sample: Number = Field(le=100)
     """How many annotators each sample gets."""
 
 
@@ -162,7 +178,7 @@ class Label(_Part):
 
 
 class Split(_Part):
-    """Shares of the splits, by a hash of the sample's id."""
+    """Shares of the splits, by a hash of the sample's id, with near_duplicates by that of its cluster."""
 
     train: Share = 0.8
     validation: Share = 0.1
@@ -177,7 +193,7 @@ class Split(_Part):
 
 
 class Publish(_Part):
-    buckets: int = Field(default=8, ge=1, le=4096)
+    buckets: Number = Field(default=8, le=4096)
     """Shards a split, at most: rows go to one by a stable hash."""
 
 
@@ -196,6 +212,7 @@ class Recipe(_Part):
     content: Names
     """The columns that make a sample what it is: its id is their digest."""
     refine: list[RefineStep] = Field(default_factory=list)
+    near_duplicates: NearDuplicates | None = None
     label: Label
     split: Split = Split()
     publish: Publish = Publish()
@@ -220,6 +237,18 @@ class Recipe(_Part):
             used |= {*(step.drop.empty if step.drop else ())}
         if missing := sorted(used - self.columns.keys()):
             raise ValueError(f"no source has a column {missing[0]!r}; there are {', '.join(self.columns)}")
+        return self
+
+    @model_validator(mode="after")
+    def _near_duplicates_are_of_content(self) -> Self:
+        for name in self.near_duplicates.columns if self.near_duplicates else ():
+            if name not in self.content:
+                raise ValueError(
+                    f"near_duplicates.columns: {name!r} is none of the content columns "
+                    f"{', '.join(self.content)}: what makes a sample is what is compared"
+                )
+            if self.columns[name] != "string":
+                raise ValueError(f"near_duplicates.columns: {name!r} holds bytes; only texts are compared")
         return self
 
     @property

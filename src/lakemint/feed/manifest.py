@@ -1,12 +1,13 @@
 """A version's record and manifest, and a channel, as a training process reads them, with plain checks."""
 
+import hashlib
 import json
 import re
 from dataclasses import dataclass
 from typing import Any, Final
 
-from lakemint.errors import FormatError
-from lakemint.names import by_use
+from lakemint.errors import FormatError, IntegrityError
+from lakemint.names import Channel, Reference, by_use
 
 RECORD_BYTES: Final = 64 * 1024
 CHANNEL_BYTES: Final = 16 * 1024 * 1024
@@ -51,29 +52,38 @@ class Manifest:
     content: dict[str, Any]
 
 
-def parse_record(data: bytes, where: str) -> Record:
-    """Read a version record stored at `where`; raises FormatError."""
+def parse_record(data: bytes, where: str, reference: Reference) -> Record:
+    """Read the record of a version, stored at `where`; raises FormatError, IntegrityError for another's."""
     content = _parse(data, where, "lakemint.version")
+    _require_own(content, where, dataset=reference.dataset, version=reference.number)
+    if content.get("seal") not in (None, _seal(content)):
+        raise IntegrityError(f"{where}: changed since it was written; restore the object from a copy")
     with _Checked(where):
         return Record(_digest(content["manifest"]), str(content["published_at"]))
 
 
-def parse_channel(data: bytes, where: str) -> Standing:
-    """Read a channel stored at `where`; raises FormatError."""
+def parse_channel(data: bytes, where: str, channel: Channel) -> Standing:
+    """Read a channel stored at `where`; raises FormatError, IntegrityError for another's."""
     content = _parse(data, where, "lakemint.channel")
+    _require_own(content, where, dataset=channel.dataset, channel=channel.name)
     with _Checked(where):
         return Standing(_count(content["version"]), _digest(content["manifest"]))
 
 
-def parse_manifest(data: bytes, where: str) -> Manifest:
-    """Read a manifest stored at `where`; raises FormatError."""
+def parse_manifest(data: bytes, where: str, dataset: str) -> Manifest:
+    """Read a manifest stored at `where`; raises FormatError, IntegrityError for another dataset's."""
     content = _parse(data, where, "lakemint.manifest")
+    _require_own(content, where, dataset=dataset)
     with _Checked(where):
         columns = tuple((_text(item["name"]), _text(item["type"])) for item in content["schema"])
         splits = {
             name: tuple(_shard(item) for item in content["splits"][name]["shards"])
             for name in by_use(content["splits"].keys())
         }
+        digests = [shard.sha256 for shards in splits.values() for shard in shards]
+        if len({*digests}) < len(digests):
+            raise ValueError("a shard stands there twice")
+        _count(sum(shard.rows for shards in splits.values() for shard in shards))
     return Manifest(columns, splits, content)
 
 
@@ -86,6 +96,21 @@ def _parse(data: bytes, where: str, kind: str) -> dict[str, Any]:
     if found != f"{kind}/1":
         raise FormatError(f"{where}: its format is {found!r}, this Lakemint reads {kind}/1; upgrade Lakemint")
     return dict(content)
+
+
+def _require_own(content: dict[str, Any], where: str, **own: str | int) -> None:
+    """A whole record at another's place is wrong too."""
+    if said := [f"{name} {content.get(name)!r}" for name, value in own.items() if content.get(name) != value]:
+        raise IntegrityError(
+            f"{where}: by its own words it is of {', '.join(said)[:200]}; restore it from a copy"
+        )
+
+
+def _seal(content: dict[str, Any]) -> str:
+    """sha256 of the rest as canonical JSON, which Python writes for texts and whole numbers."""
+    rest = {name: value for name, value in content.items() if name != "seal"}
+    plain = json.dumps(rest, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(plain.encode(errors="surrogatepass")).hexdigest()
 
 
 def _shard(item: dict[str, Any]) -> Shard:
@@ -101,6 +126,7 @@ def _digest(value: Any) -> str:
 def _text(value: Any) -> str:
     if not isinstance(value, str):
         raise TypeError(f"{value!r} is no text")
+    value.encode()  # half a surrogate pair is none
     return value
 
 

@@ -79,9 +79,8 @@ def open_version(text: str, config: Config | None) -> Version:
         raise IntegrityError(
             f"{where}: not the bytes that {reference} was published with; restore the object"
         )
-    return Version(
-        reference, record, parse_manifest(data, where), ShardCache(config.cache_folder(), store), lake
-    )
+    manifest = parse_manifest(data, where, reference.dataset)
+    return Version(reference, record, manifest, ShardCache(config.cache_folder(), store), lake)
 
 
 def published(dataset: str, config: Config | None) -> list[str]:
@@ -105,7 +104,7 @@ def _standing(store: Store, lake: Lake, channel: Channel) -> tuple[Reference, Re
     """The version that a channel points to; raises IntegrityError when it is not the one promoted."""
     where = lake.channel(channel.dataset, channel.name)
     try:
-        standing = parse_channel(store.get(where, CHANNEL_BYTES), where)
+        standing = parse_channel(store.get(where, CHANNEL_BYTES), where, channel)
     except ObjectNotFound as error:
         raise no_such_channel(channel, channels(store, lake, channel.dataset)) from error
     reference = Reference(channel.dataset, standing.number)
@@ -118,7 +117,7 @@ def _standing(store: Store, lake: Lake, channel: Channel) -> tuple[Reference, Re
 def _record(store: Store, lake: Lake, reference: Reference) -> Record:
     where = lake.version(reference.dataset, reference.number)
     try:
-        return parse_record(store.get(where, RECORD_BYTES), where)
+        return parse_record(store.get(where, RECORD_BYTES), where, reference)
     except ObjectNotFound as error:
         there = numbers(store, lake, reference.dataset)
         raise no_such_version(reference.dataset, str(reference), there) from error

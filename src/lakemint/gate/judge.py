@@ -12,8 +12,8 @@ from lakemint.dataset.contract import Table
 from lakemint.dataset.quality import Rule
 from lakemint.errors import LakemintError
 from lakemint.gate.suite import RULE, compile_rules
-from lakemint.gate.transforms import broken_rows
-from lakemint.names import SAMPLE_ID
+from lakemint.gate.transforms import broken_rows, with_matches
+from lakemint.names import SAMPLE_ID, TableVersion
 from lakemint.verdicts import MAX_ROWS, Verdict, verdict_of
 
 if TYPE_CHECKING:
@@ -28,8 +28,8 @@ Check = dict[str, Any]
 Measures = dict[str, dict[str, Any]]
 
 
-def judge(frame: "DataFrame", table: Table, dataset: str, version: int) -> Verdict:
-    """The verdict on `frame`, which is version `version` of the dataset's `table`.
+def judge(frame: "DataFrame", table: Table, dataset: str, at: TableVersion) -> Verdict:
+    """The verdict on `frame`, which is the dataset's `table` at that state.
 
     A column that is missing or of another type fails the rules about it. Raises ContractError for a rule that
     does not compile, and LakemintError when a check could not be run: that says nothing about the data, so
@@ -38,8 +38,9 @@ def judge(frame: "DataFrame", table: Table, dataset: str, version: int) -> Verdi
     wrong = _wrong_columns(frame, table)
     able = [rule for rule in table.rules if not wrong.keys() & _columns(rule)]
     expectations = compile_rules(table)
+    frame = with_matches(frame, able)
     measures = _measure(frame, {rule.name: expectations[rule.name] for rule in able})
-    _require_run(measures, f"{table.name}/{dataset} version {version}")
+    _require_run(measures, f"{table.name}/{dataset} version {at.version}")
     checks = [_columns_check(wrong)]
     for rule in table.rules:
         if rule in able:
@@ -47,7 +48,7 @@ def judge(frame: "DataFrame", table: Table, dataset: str, version: int) -> Verdi
             checks.append(_measured_check(rule, measures[rule.name], rows))
         else:
             checks.append(_check(rule, False, _told(wrong, _columns(rule)), 0, []))
-    return verdict_of(dataset, table.name, version, table.suite_digest, checks)
+    return verdict_of(dataset, table.name, at, table.suite_digest, checks)
 
 
 def _wrong_columns(frame: "DataFrame", table: Table) -> dict[str, str]:

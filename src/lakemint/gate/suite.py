@@ -33,7 +33,7 @@ def _expectation(rule: Rule, table: Table) -> Expectation:
         column = table.column(rule.column) if rule.column else None
         given = {key: _typed(value, column.type if column else None) for key, value in rule.arguments.items()}
         name, make = _EXPECTATIONS["unique_together" if "columns" in given else rule.kind]
-        arguments = {**make(given), **({"column": rule.column} if rule.column else {})}
+        arguments = {**make(given), **({"column": rule.measured} if rule.measured else {})}
     where = f"contract, {table.name}: quality rule {rule.name!r}"
     try:
         return get_expectation_impl(name)(**arguments, meta={RULE: rule.name})
@@ -75,7 +75,7 @@ _EXPECTATIONS: Final[dict[str, tuple[str, Callable[[Arguments], Arguments]]]] = 
     ),
     "in_set": ("expect_column_values_to_be_in_set", lambda given: {"value_set": given["values"]}),
     "not_in_set": ("expect_column_values_to_not_be_in_set", lambda given: {"value_set": given["values"]}),
-    "matches": ("expect_column_values_to_match_regex", lambda given: {"regex": given["pattern"]}),
+    "matches": ("expect_column_values_to_be_in_set", lambda _: {"value_set": [True]}),
     "length": ("expect_column_value_lengths_to_be_between", _bounds),
     "between": ("expect_column_values_to_be_between", _bounds),
     "row_count": ("expect_table_row_count_to_be_between", lambda _: {"min_value": 0}),

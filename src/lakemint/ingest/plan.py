@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 from lakemint.dataset.recipe import Recipe
-from lakemint.errors import LakemintError
+from lakemint.errors import LakemintError, NothingLanded
 from lakemint.lake import Lake
 from lakemint.store import Store
 
@@ -55,7 +55,7 @@ class Plan(NamedTuple):
 
 
 def landed(store: Store, lake: Lake, recipe: Recipe) -> list[RawObject]:
-    """All raw objects of the recipe's sources; raises LakemintError when there is none."""
+    """All raw objects of the recipe's sources; raises NothingLanded when there is none."""
     found = [
         RawObject(item.key, item.etag, source, item.size)
         for source in recipe.sources
@@ -63,7 +63,7 @@ def landed(store: Store, lake: Lake, recipe: Recipe) -> list[RawObject]:
     ]
     if not found:
         places = ", ".join(lake.raw(recipe.dataset, source) for source in recipe.sources)
-        raise LakemintError(f"{recipe.dataset}: no raw objects; land some under {places} of {lake.root}")
+        raise NothingLanded(f"{recipe.dataset}: no raw objects; land some under {places} of {lake.root}")
     return found
 
 

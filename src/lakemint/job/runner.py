@@ -16,6 +16,7 @@ from lakemint.errors import (
     GateFailed,
     IntegrityError,
     LakemintError,
+    NothingLanded,
     RecipeError,
 )
 from lakemint.job.outcome import HOPELESS, Outcome
@@ -28,6 +29,7 @@ _NEEDS_A_PERSON = (
     FormError,
     GateFailed,
     IntegrityError,
+    NothingLanded,
     RecipeError,
 )
 """Errors that stay until a person mends something."""

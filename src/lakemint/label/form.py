@@ -94,10 +94,11 @@ def _read(path: Path, where: str) -> str:
         return data.decode("utf-8-sig").strip()
     except FileNotFoundError as error:
         raise FormError(f"{where}: not found; recipe.yaml names it in label.form") from error
-    except OSError as error:
-        raise FormError(f"{where}: cannot be read ({error.strerror}); name a file in label.form") from error
     except UnicodeDecodeError as error:
         raise FormError(f"{where}: not UTF-8; save it as UTF-8") from error
+    except (OSError, ValueError) as error:  # ValueError: a name no file can have
+        reason = getattr(error, "strerror", None) or error
+        raise FormError(f"{where}: cannot be read ({reason}); name a file in label.form") from error
 
 
 def _parse(text: str) -> Any:

@@ -25,6 +25,7 @@ from lakemint.label.transforms import (
     tally,
 )
 from lakemint.lake import Lake
+from lakemint.names import TableVersion
 from lakemint.spark import commit_note, insert_new, read_table, replace_table
 from lakemint.store import open_store
 
@@ -37,8 +38,8 @@ Item = TypeVar("Item")
 
 def add_known(spark: "SparkSession", config: Config, recipe: Recipe) -> dict[str, int]:
     """Add an event for each sample of silver whose record says the label, where there is none yet."""
-    silver, version = need_silver(spark, config, recipe.dataset)
-    note = commit_note(STAGE, recipe.digest, silver=version)
+    silver, at = need_silver(spark, config, recipe.dataset)
+    note = commit_note(STAGE, recipe.digest, silver=at)
     last = _log(config, recipe.dataset).last("annotations")
     if last is not None and last.note == note:
         return {"new": 0}
@@ -68,20 +69,20 @@ def write_labels(spark: "SparkSession", config: Config, recipe: Recipe) -> tuple
     """
     lake, log, known = Lake(config.need("lake")), _log(config, recipe.dataset), recipe.label.known
     annotations, uri = (lake.table(name, recipe.dataset) for name in ("annotations", "labels"))
-    version = log.version("annotations")
-    silver, silver_version = need_silver(spark, config, recipe.dataset)
-    inputs = {"annotations": version} | ({"silver": silver_version} if known else {})
+    given = log.need("annotations").at
+    silver, at = need_silver(spark, config, recipe.dataset)
+    inputs = {"annotations": given} | ({"silver": at} if known else {})
     note = commit_note(STAGE, recipe.digest, None, **inputs)
     last = log.last("labels")
     if last and {name: value for name, value in last.note.items() if name != "summary"} == note:
         return last.version, False
     method = "known" if known else recipe.label.consensus
-    counted = counted_events(read_table(spark, annotations, version), silver, known)
+    counted = counted_events(read_table(spark, annotations, given.version), silver, known)
     answers = current_answers(counted, recipe.label.classes)
     replayed = recipe.label.replay is not None
     summary = {**summarize(answers), "method": method, "replayed": replayed}
     replace_table(majority(answers, method), uri, {**note, "summary": summary})
-    return log.need("labels"), True
+    return log.need("labels").version, True
 
 
 def summarize(answers: "DataFrame") -> dict[str, Any]:
@@ -96,10 +97,10 @@ def summarize(answers: "DataFrame") -> dict[str, Any]:
     return found
 
 
-def need_silver(spark: "SparkSession", config: Config, dataset: str) -> "tuple[DataFrame, int]":
-    """Silver and its version; raises LakemintError when it was never made."""
-    version = _log(config, dataset).need("silver")
-    return read_table(spark, Lake(config.need("lake")).table("silver", dataset), version), version
+def need_silver(spark: "SparkSession", config: Config, dataset: str) -> "tuple[DataFrame, TableVersion]":
+    """Silver and its state; raises LakemintError when it was never made."""
+    at = _log(config, dataset).need("silver").at
+    return read_table(spark, Lake(config.need("lake")).table("silver", dataset), at.version), at
 
 
 def _log(config: Config, dataset: str) -> DeltaLog:

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from lakemint.delta_log import Commit
 from lakemint.errors import ConservationError, LakemintError
+from lakemint.names import TableVersion
 from lakemint.published.records import ColumnRecord, Counts, LabelSummary, Manifest, ShardRecord, SplitRecord
 
 NEEDED: Final = ("objects", "silver", "labels", "gold")
@@ -23,8 +24,7 @@ class Basis:
     contract: str
     recipe: str
     lakemint: str
-    inputs: dict[str, int]
-    """Table → Delta version."""
+    inputs: dict[str, TableVersion]
     verdicts: list[str]
     """Digests, sorted."""
 
@@ -37,12 +37,11 @@ def basis_of(
 ) -> Basis:
     """The basis; `contract` and `recipe` are digests, `commits` the tables' newest.
 
-    Of the annotations, it is the version that the labels are made from: people may be answering just now.
+    Of the annotations, it is the state that the labels are made from: people may be answering just now.
     """
-    inputs = {table: commit.version for table, commit in commits.items()}
-    used = commits["labels"].note.get("inputs", {}).get("annotations")
-    if "annotations" in inputs and isinstance(used, int):
-        inputs["annotations"] = used
+    inputs = {table: commit.at for table, commit in commits.items()}
+    if "annotations" in inputs:
+        inputs["annotations"] = _used(commits["labels"]).get("annotations", inputs["annotations"])
     return Basis(dataset, contract, recipe, version("lakemint"), inputs, sorted(verdicts))
 
 
@@ -62,12 +61,20 @@ def require_current(dataset: str, contract: str, recipe: str, commits: Mapping[s
 
 
 def _stale(table: str, commits: Mapping[str, Commit]) -> Iterable[str]:
-    inputs = commits[table].note.get("inputs") or {}
-    for source, used in inputs.items():
-        if source == "annotations" or source not in commits or not isinstance(used, int):
+    for source, used in _used(commits[table]).items():
+        if source == "annotations" or source not in commits:
             continue
-        if used != commits[source].version:
-            yield f"{table} was made from version {used} of {source}, which is at {commits[source].version}"
+        there = commits[source].at
+        if used.version != there.version:
+            yield f"{table} was made from version {used.version} of {source}, which is at {there.version}"
+        elif used != there:
+            yield f"{table} was made from another table that stood at {source}'s place"
+
+
+def _used(commit: Commit) -> dict[str, TableVersion]:
+    """Table → the state of it that a commit was made from, by its note."""
+    inputs: dict[str, dict[str, Any]] = commit.note.get("inputs", {})
+    return {table: TableVersion(**at) for table, at in inputs.items() if isinstance(at, dict)}
 
 
 def conserved(dataset: str, counted: Iterable[tuple[str, int]]) -> Counts:

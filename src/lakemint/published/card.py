@@ -76,13 +76,13 @@ def _splits(manifest: Manifest) -> list[tuple[str, SplitRecord]]:
 
 def _verdicts(store: Store, lake: Lake, dataset: str, manifest: Manifest) -> Any:
     """The verdicts the manifest binds: digest, table, version, passed, number of checks, the failed ones."""
-    for table in CONTRACT_TABLES:
+    for table in (name for name in CONTRACT_TABLES if name in manifest.inputs):
         for verdict in verdicts_on(store, lake, dataset, table, manifest.inputs[table]):
             if digest(verdict) in manifest.verdicts:
                 yield {
                     "digest": digest(verdict),
                     "table": table,
-                    "version": manifest.inputs[table],
+                    "version": manifest.inputs[table].version,
                     "passed": verdict["passed"],
                     "checks": len(verdict["checks"]),
                     "failed": [_failure(check) for check in verdict["checks"] if not check["passed"]],

@@ -11,6 +11,7 @@ from typing import Literal
 from lakemint.digest import canonical
 from lakemint.errors import (
     ChannelMoved,
+    FormatError,
     IntegrityError,
     LakemintError,
     ObjectExists,
@@ -212,7 +213,11 @@ def _move(store: Store, lake: Lake, found: _Found, position: Position, order: Or
 
 def _write(store: Store, lake: Lake, found: _Found, record: ChannelRecord) -> Moved:
     """The one step that moves a channel; what became of it is settled by the UUID of the move."""
-    where, data = lake.channel(record.dataset, record.channel), canonical(record.model_dump(mode="json"))
+    where = lake.channel(record.dataset, record.channel)
+    try:
+        data = canonical(record.model_dump(mode="json"))
+    except ValueError as error:  # a number in a field of somebody else's, which is kept as it is
+        raise FormatError(f"{where}: {error}; restore the object from a copy") from error
     before = found.record.position if found.record else None
     try:
         if found.record is None:

@@ -5,14 +5,13 @@ from dataclasses import dataclass
 
 from lakemint.dataset.contract import CONTRACT_TABLES
 from lakemint.digest import sha256
-from lakemint.errors import FormatError, GateFailed, IntegrityError
+from lakemint.errors import FormatError, GateFailed
 from lakemint.lake import Lake
-from lakemint.names import Reference
+from lakemint.names import Reference, TableVersion
 from lakemint.published.records import (
     MAX_BYTES,
     Manifest,
     VerdictRecord,
-    VersionRecord,
     parse,
     read_manifest,
     read_version,
@@ -23,11 +22,11 @@ from lakemint.verdicts import CRITICAL
 
 @dataclass(frozen=True)
 class _Found:
-    """A verdict's bytes, and which table version its place says that it is about."""
+    """A verdict's bytes, and which state of which table its place says that it is about."""
 
     key: str
     table: str
-    version: int
+    at: TableVersion
     data: bytes
 
 
@@ -39,10 +38,8 @@ def judged(store: Store, lake: Lake, version: Reference) -> tuple[str, list[str]
     naming the verdict that is missing, unreadable, about something else or did not pass, and StoreError when
     the store cannot tell: what is not known to have passed has not.
     """
-    record = _record(store, lake, version)
+    record = read_version(store, lake, version.dataset, version.number)
     manifest = read_manifest(store, lake, version.dataset, record.manifest)
-    where = lake.manifest(version.dataset, record.manifest)
-    _require_own(where, manifest.dataset == version.dataset, version)
     there = {sha256(found.data): found for found in _verdicts_on_inputs(store, lake, manifest)}
     tables = set()
     for digest in manifest.verdicts:
@@ -59,24 +56,11 @@ def judged(store: Store, lake: Lake, version: Reference) -> tuple[str, list[str]
     return record.manifest, manifest.verdicts
 
 
-def _record(store: Store, lake: Lake, version: Reference) -> VersionRecord:
-    dataset, number = version.dataset, version.number
-    record = read_version(store, lake, dataset, number)
-    own = (record.dataset, record.version) == (dataset, number)
-    _require_own(lake.version(dataset, number), own, version)
-    return record
-
-
-def _require_own(where: str, own: bool, version: Reference) -> None:
-    if not own:
-        raise IntegrityError(f"{where}: by its own words it is not of {version}; restore it from a copy")
-
-
 def _verdicts_on_inputs(store: Store, lake: Lake, manifest: Manifest) -> Iterator[_Found]:
-    """Every verdict on the very table versions that the manifest is made of."""
-    for table, version in manifest.inputs.items():
-        for item in store.list(lake.verdicts(manifest.dataset, table, version)):
-            yield _Found(item.key, table, version, store.get(item.key, MAX_BYTES))
+    """Every verdict on the very states of tables that the manifest is made of."""
+    for table, at in manifest.inputs.items():
+        for item in store.list(lake.verdicts(manifest.dataset, table, at)):
+            yield _Found(item.key, table, at, store.get(item.key, MAX_BYTES))
 
 
 def _require_passed(version: Reference, found: _Found) -> None:
@@ -85,10 +69,8 @@ def _require_passed(version: Reference, found: _Found) -> None:
         verdict = parse(VerdictRecord, found.data, found.key)
     except FormatError as error:
         raise _refusal(version, f"a verdict that it was published with cannot be read: {error}") from error
-    said = (verdict.dataset, verdict.subject.table, verdict.subject.version)
-    if said != (version.dataset, found.table, found.version) or not found.key.endswith(
-        f"/{verdict.suite}.json"
-    ):
+    said = (verdict.dataset, verdict.subject.table, verdict.subject.at)
+    if said != (version.dataset, found.table, found.at) or not found.key.endswith(f"/{verdict.suite}.json"):
         raise _refusal(version, f"the verdict {found.key} is not about what its place says")
     broken = [check.name[:100] for check in verdict.checks if check.severity == CRITICAL and not check.passed]
     if broken or not verdict.passed:

@@ -5,11 +5,12 @@ The feed reads the same records with plain checks of its own, since a training i
 
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from lakemint.digest import canonical, digest_of, sha256
 from lakemint.errors import FormatError, IntegrityError, ObjectNotFound
 from lakemint.lake import Lake
+from lakemint.names import TableVersion
 from lakemint.published.catalog import no_such_version, numbers
 from lakemint.store.base import Store
 
@@ -79,13 +80,19 @@ class Manifest(_Record):
     contract: Digest
     recipe: Digest
     lakemint: str
-    inputs: dict[str, Count]
-    """Table → Delta version."""
+    inputs: dict[str, TableVersion]
     verdicts: list[Digest]
     columns: list[ColumnRecord] = Field(alias="schema")
     labels: LabelSummary
     counts: Counts
     splits: dict[str, SplitRecord]
+
+    @model_validator(mode="after")
+    def _shards_are_there_once(self) -> "Manifest":
+        digests = [shard.sha256 for split in self.splits.values() for shard in split.shards]
+        if len({*digests}) < len(digests):
+            raise ValueError("a shard stands there twice")
+        return self
 
     @property
     def content(self) -> dict[str, Any]:
@@ -102,7 +109,7 @@ class VersionRecord(_Record):
 
     format: Literal["lakemint.version/1"] = "lakemint.version/1"
     dataset: str
-    version: Annotated[int, Field(ge=1)]
+    version: Annotated[int, Field(ge=1, lt=10**8)]
     manifest: Digest
     published_at: str
     """UTC, ISO 8601."""
@@ -125,11 +132,15 @@ class CheckRecord(_Record):
 class Subject(_Record):
     table: str
     version: Count
-    """A Delta version."""
+    commit: str
+
+    @property
+    def at(self) -> TableVersion:
+        return TableVersion(self.version, self.commit)
 
 
 class VerdictRecord(_Record):
-    """`verdicts/<dataset>/<table>/<version>/<suite>.json`, as far as a promotion depends on it."""
+    """`verdicts/<dataset>/<table>/<version>-<commit>/<suite>.json`, as far as a promotion depends on it."""
 
     format: Literal["lakemint.verdict/1"] = "lakemint.verdict/1"
     dataset: str
@@ -142,7 +153,7 @@ class VerdictRecord(_Record):
 class Position(_Record):
     """Where a channel stands or stood, who moved it there, and what let it."""
 
-    version: Annotated[int, Field(ge=1)]
+    version: Annotated[int, Field(ge=1, lt=10**8)]
     manifest: Digest
     moved_at: str
     """UTC, ISO 8601."""
@@ -215,9 +226,16 @@ def parse(kind: type[R], data: bytes, where: str) -> R:
 
 
 def read_version(store: Store, lake: Lake, dataset: str, number: int) -> VersionRecord:
-    """A version's record; raises VersionNotFound, naming those that are there, and FormatError."""
-    data = find_version(store, lake, dataset, number)
-    return parse(VersionRecord, data, lake.version(dataset, number))
+    """A version's record; raises VersionNotFound naming those there are, FormatError, and IntegrityError."""
+    where = lake.version(dataset, number)
+    record = parse(VersionRecord, find_version(store, lake, dataset, number), where)
+    if (record.dataset, record.version) != (dataset, number):
+        raise IntegrityError(
+            f"{where}: by its own words it is of {record.dataset}@{record.version}; restore it from a copy"
+        )
+    if record.seal not in (None, record.sealed().seal):
+        raise IntegrityError(f"{where}: changed since it was written; restore the object from a copy")
+    return record
 
 
 def find_version(store: Store, lake: Lake, dataset: str, number: int) -> bytes:
@@ -238,7 +256,7 @@ def read_baseline(store: Store, lake: Lake, dataset: str, number: int) -> Baseli
 
 
 def read_manifest(store: Store, lake: Lake, dataset: str, digest: str) -> Manifest:
-    """The manifest of that digest; raises IntegrityError when it is gone or changed, FormatError."""
+    """The manifest of that digest; raises FormatError, IntegrityError when gone, changed or another's."""
     where = lake.manifest(dataset, digest)
     try:
         data = store.get(where, MAX_BYTES)
@@ -246,4 +264,9 @@ def read_manifest(store: Store, lake: Lake, dataset: str, digest: str) -> Manife
         raise IntegrityError(f"{where}: the manifest is gone; restore it from a copy") from error
     if sha256(data) != digest:
         raise IntegrityError(f"{where}: not the bytes that were published; restore the object from a copy")
-    return parse(Manifest, data, where)
+    manifest = parse(Manifest, data, where)
+    if manifest.dataset != dataset:
+        raise IntegrityError(
+            f"{where}: by its own words it is of {manifest.dataset!r}; restore it from a copy"
+        )
+    return manifest

@@ -43,11 +43,24 @@ _SHAPES: Final = {
 bare time for that time today. A timestamp without zone is UTC."""
 
 
+def without_leaks(marked: DataFrame, leaks: DataFrame) -> DataFrame:
+    """The rows, those of `leaks` (sample_id, cluster) marked as leaving."""
+    cluster = leaks.select(SAMPLE_ID, F.col("cluster").alias("_cluster"))
+    rows = marked.join(cluster, SAMPLE_ID, "left")
+    leaves = F.col("_reason").isNull() & F.col("_cluster").isNotNull()
+    return rows.withColumns(
+        {
+            "_reason": F.when(leaves, F.lit("near_duplicate.split")).otherwise(F.col("_reason")),
+            "_survivor": F.when(leaves, F.col("_cluster")).otherwise(F.col("_survivor")),
+        }
+    ).drop("_cluster")
+
+
 def mark(bronze: DataFrame, recipe: Recipe, columns: "Sequence[ContractColumn]") -> DataFrame:
     """Every row of bronze once: refined, cast to the contract's types, and marked with why it leaves, if so.
 
-    Columns: provenance, source, sample_id, `_reason` (null: kept), `_survivor_object`, `_survivor_line`, and
-    the contract's `columns` in the struct `_silver`.
+    Columns: provenance, source, sample_id, `_reason` (null: kept), `_survivor`, `_survivor_object`,
+    `_survivor_line`, and the contract's `columns` in the struct `_silver`.
     """
     rows = _with_all_columns(bronze, recipe).withColumn("_reason", _unnamed_source(recipe))
     for step in recipe.refine:
@@ -58,7 +71,7 @@ def mark(bronze: DataFrame, recipe: Recipe, columns: "Sequence[ContractColumn]")
     rows = rows.withColumn(SAMPLE_ID, F.when(F.col("_reason").isNull(), sample_id(recipe.content)))
     rows = _cast(rows, [column for column in columns if column.name not in (SAMPLE_ID, SOURCE)])
     rows = _deduplicate(rows)
-    marks = (SAMPLE_ID, "_reason", "_survivor_object", "_survivor_line", "_silver")
+    marks = (SAMPLE_ID, "_reason", "_survivor", "_survivor_object", "_survivor_line", "_silver")
     return rows.select(*PROVENANCE, SOURCE, *marks)
 
 
@@ -71,14 +84,13 @@ def silver_of(marked: DataFrame, columns: "Sequence[ContractColumn]") -> DataFra
 
 def rejected_of(marked: DataFrame) -> DataFrame:
     """The rows that leave, with their reason, and for duplicates the survivor."""
-    is_duplicate = F.col("_survivor_object").isNotNull()
     return marked.where(F.col("_reason").isNotNull()).select(
         *PROVENANCE,
         SOURCE,
         F.lit(STAGE).alias("stage"),
         F.col("_reason").alias("reason"),
         SAMPLE_ID,
-        F.when(is_duplicate, F.col(SAMPLE_ID)).alias("survivor"),
+        F.col("_survivor").alias("survivor"),
         F.col("_survivor_object").alias("survivor_object"),
         F.col("_survivor_line").alias("survivor_line"),
     )
@@ -205,6 +217,7 @@ def _deduplicate(rows: DataFrame) -> DataFrame:
     return rows.withColumns(
         {
             "_reason": F.when(is_later, F.lit("duplicate.exact")).otherwise(F.col("_reason")),
+            "_survivor": F.when(is_later, F.col(SAMPLE_ID)),
             "_survivor_object": F.when(is_later, F.col("_first.object")),
             "_survivor_line": F.when(is_later, F.col("_first.line")),
         }

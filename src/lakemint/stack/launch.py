@@ -6,9 +6,11 @@ Run by its path, not as a part of the package: it starts with every server and m
 """
 
 import os
+import shutil
 import sys
 import time
 from contextlib import suppress
+from pathlib import Path
 
 import psutil
 
@@ -16,6 +18,8 @@ MARK = "LAKEMINT_STACK_HOME"
 """Environment variable that every process of a stack carries: the stack's home."""
 PROGRAM = "LAKEMINT_STACK_PROGRAM"
 """And which of its programs it belongs to."""
+SCRATCH = "LAKEMINT_STACK_SCRATCH"
+"""The program's folder for what it needs only while it runs, if it has one."""
 
 
 def alive(processes: list[psutil.Process], seconds: float) -> list[psutil.Process]:
@@ -49,4 +53,7 @@ def end_predecessors(home: str, program: str) -> None:
 
 if __name__ == "__main__":
     end_predecessors(sys.argv[1], sys.argv[2])
+    if scratch := os.environ.get(SCRATCH):
+        shutil.rmtree(scratch, ignore_errors=True)
+        Path(scratch).mkdir(mode=0o700, parents=True)
     os.execv(sys.argv[3], sys.argv[3:])  # noqa: S606  the command is the stack's own

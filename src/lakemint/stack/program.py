@@ -24,6 +24,8 @@ class Program:
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     stop_seconds: int = 10
     """How long it may take to end when asked; then it is killed."""
+    scratch: Path | None = None
+    """A folder that is empty when it starts, whatever a killed one left in it."""
 
 
 class Server(Protocol):

@@ -1,5 +1,6 @@
 """Start the stack: everything at once, each server waited for until it really serves."""
 
+import os
 import threading
 import time
 from collections import Counter
@@ -41,6 +42,7 @@ def up(
     `servers`: only these of s3, spark, airflow, label-studio. `new_ports`: choose another port for each that
     someone else has taken, instead of failing. Raises StackError.
     """
+    os.umask(0o077)  # what is made here and by the servers holds keys and people's data
     report = report or Report()
     chosen = choose(servers)
     stack = read_stack(home.resolve(), checkout)

@@ -95,6 +95,9 @@ class Store(Protocol):
         After StoreUnavailable it may or may not be: read back.
         """
 
+    def delete(self, key: str) -> None:
+        """Remove the object; one that is not there is removed already."""
+
     def list(self, prefix: str, after: str = "") -> Iterator[StoredObject]:
         """Objects whose key begins with a prefix and, if given, comes behind the key `after`.
 

@@ -79,6 +79,10 @@ class FolderStore:
             finally:
                 temporary.unlink(missing_ok=True)
 
+    def delete(self, key: str) -> None:
+        with _translated(key):
+            self._path(key).unlink(missing_ok=True)
+
     def list(self, prefix: str, after: str = "") -> Iterator[StoredObject]:
         top = self._path(prefix.rpartition("/")[0])
         files = ((path.relative_to(self._root).as_posix(), path) for path in top.rglob("*") if path.is_file())

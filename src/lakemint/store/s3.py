@@ -64,6 +64,10 @@ class S3Store:
                 raise ObjectNotFound(f"{key}: no such object") from error
             raise
 
+    def delete(self, key: str) -> None:
+        with _translated(key):
+            self._client.delete_object(**self._at(key))
+
     def list(self, prefix: str, after: str = "") -> Iterator[StoredObject]:
         start: Any = {"StartAfter": self._prefix + after} if after else {}
         pages = iter(

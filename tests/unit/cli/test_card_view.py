@@ -22,7 +22,9 @@ def card(**changed: Any) -> dict[str, Any]:
         "digest": "ab" * 32,
         "published_at": "2026-11-22T12:00:00+00:00",
         "lakemint": "0.1.0",
-        "inputs": {"gold": 2, "bronze": 0, "silver": 1},
+        "inputs": {
+            name: {"version": at, "commit": "c"} for name, at in (("gold", 2), ("bronze", 0), ("silver", 1))
+        },
         "counts": {"raw": 23703, "published": 200, "unlabeled": 23414, "rejected": 84, "quarantined": 5},
         "splits": {
             "train": {"rows": 160, "labels": {"neg": 40, "pos": 120}},

@@ -169,8 +169,8 @@ def test_an_empty_table_has_zero_percent_broken() -> None:
             "[text].logicalTypeOptions.minimum: no such field; here can stand format, maxLength, minLength,",
         ),
         (
-            lambda c: column(c, "text").update(logicalTypeOptions={"pattern": "(a+)+"}),
-            "schema[silver].properties[text]: the pattern '(a+)+' repeats a group",
+            lambda c: column(c, "text").update(logicalTypeOptions={"pattern": "(?=a)b"}),
+            "schema[silver].properties[text]: the pattern '(?=a)b' cannot be used: ",
         ),
         (
             lambda c: column(c, "age").update(logicalTypeOptions={"multipleOf": 2}),
@@ -234,7 +234,7 @@ def test_an_empty_table_has_zero_percent_broken() -> None:
             lambda c: column(c, "text").update(
                 quality=[custom("expect_column_values_to_match_regex", regex="(a+)+b")]
             ),
-            "can take forever",
+            "keep busy for ever: write it as logicalTypeOptions: {pattern: …}",
         ),
         (lambda c: c["schema"].pop(), "schema: no gold; describe both silver and gold"),
         (lambda c: c["schema"].append(silver(c)), "schema: silver is described twice; keep one"),

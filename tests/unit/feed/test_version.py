@@ -13,8 +13,10 @@ import lakemint
 from lakemint.config import Config
 from lakemint.errors import ConfigError, FormatError, IntegrityError, LakemintError, VersionNotFound
 from lakemint.store import open_store
-from tests.unit.small_version import WHEN, publish, row, settings
+from tests.unit.small_version import WHEN, publish, rewrite, row, settings
 
+OWN = b'{"format": "lakemint.channel/1", "dataset": "notes", "channel": "production"'
+SHARD = {"bytes": 1, "rows": 2**53 - 1}
 ROWS = [row(index, "test" if index % 5 == 0 else "train") for index in range(40)]
 
 
@@ -67,7 +69,8 @@ def test_a_version_that_is_not_there_names_those_that_are(config: Config) -> Non
 def promote(config: Config, name: str, number: int) -> None:
     """A channel's record, as far as readers need it."""
     digest = lakemint.open(f"notes@{number}", config=config).digest
-    record = {"format": "lakemint.channel/1", "version": number, "manifest": digest}
+    own = {"format": "lakemint.channel/1", "dataset": "notes", "channel": name}
+    record = {**own, "version": number, "manifest": digest}
     open_store(config).put(f"published/notes/channels/{name}.json", json.dumps(record).encode())
 
 
@@ -100,7 +103,7 @@ def test_a_channel_whose_version_became_another_is_refused(config: Config) -> No
     promote(config, "production", 1)
     path = stored(config, "versions/*")[0]
     other = lakemint.open("notes@2", config=config).digest
-    path.write_text(json.dumps({**json.loads(path.read_text()), "manifest": other}))
+    rewrite(path, manifest=other)
     with pytest.raises(IntegrityError, match=r"channels/production\.json: notes@1 is not what was promoted"):
         lakemint.open("notes@production", config=config)
 
@@ -112,10 +115,10 @@ def test_a_channel_whose_version_became_another_is_refused(config: Config) -> No
         b"[]",
         b"[" * 10_000,
         b'{"format": "lakemint.channel/2"}',
-        b'{"format": "lakemint.channel/1"}',
-        b'{"format": "lakemint.channel/1", "version": "1", "manifest": ""}',
-        b'{"format": "lakemint.channel/1", "version": 1, "manifest": "../x"}',
-        b'{"format": "lakemint.channel/1", "version": -1, "manifest": "%s"}' % (b"a" * 64),
+        OWN + b"}",
+        OWN + b', "version": "1", "manifest": ""}',
+        OWN + b', "version": 1, "manifest": "../x"}',
+        OWN + b', "version": -1, "manifest": "%s"}' % (b"a" * 64),
     ],
 )
 def test_a_channel_we_cannot_read_is_named(config: Config, data: bytes) -> None:
@@ -201,7 +204,7 @@ def replace_manifest(config: Config, change: dict[str, Any]) -> None:
     data = json.dumps(content).encode()
     (stored(config, "manifests/*")[0].parent / f"{sha256(data).hexdigest()}.json").write_bytes(data)
     path = stored(config, "versions/*")[0]
-    path.write_text(json.dumps({**json.loads(path.read_text()), "manifest": sha256(data).hexdigest()}))
+    rewrite(path, manifest=sha256(data).hexdigest())
 
 
 @pytest.mark.parametrize(
@@ -215,6 +218,9 @@ def replace_manifest(config: Config, change: dict[str, Any]) -> None:
         ({"splits": {"train": {"shards": [{"sha256": "a" * 64, "bytes": -1, "rows": 1}]}}}, "no count"),
         ({"splits": {"train": {"shards": [{"sha256": "a" * 64, "bytes": True, "rows": 1}]}}}, "no count"),
         ({"splits": []}, "malformed"),
+        ({"splits": {"train": {"shards": [{"sha256": "a" * 64, "bytes": 1, "rows": 1}] * 2}}}, "there twice"),
+        ({"splits": {"train": {"shards": [SHARD | {"sha256": f"{n:064x}"} for n in (1, 2)]}}}, "no count"),
+        ({"schema": [{"name": "\ud800", "type": "string"}]}, "malformed"),
     ],
 )
 def test_a_manifest_we_cannot_read_says_why(config: Config, change: dict[str, Any], words: str) -> None:
@@ -229,6 +235,24 @@ def test_a_shard_whose_rows_are_not_the_manifests_is_named(config: Config) -> No
     replace_manifest(config, {"splits": splits})
     with pytest.raises(IntegrityError, match="rows or columns"):
         rows(config)
+
+
+def test_a_record_at_anothers_place_or_changed_is_refused(config: Config) -> None:
+    (path,) = stored(config, "versions/*")
+    good = path.read_bytes()
+    path.with_name("00000002.json").write_bytes(good)
+    with pytest.raises(IntegrityError, match=r"00000002\.json: by its own words it is of version 1; restore"):
+        lakemint.open("notes@2", config=config)
+    path.write_bytes(good.replace(b'"2026-', b'"2025-'))
+    with pytest.raises(IntegrityError, match=r"00000001\.json: changed since it was written"):
+        lakemint.open("notes@1", config=config)
+    rewrite(path, dataset="other")
+    with pytest.raises(IntegrityError, match="by its own words it is of dataset 'other'"):
+        lakemint.open("notes@1", config=config)
+    rewrite(path, dataset="notes")
+    replace_manifest(config, {"dataset": "other"})
+    with pytest.raises(IntegrityError, match=r"manifests/.*: by its own words it is of dataset 'other'"):
+        lakemint.open("notes@1", config=config)
 
 
 @pytest.mark.parametrize(

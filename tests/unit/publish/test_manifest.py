@@ -1,6 +1,7 @@
 """What a version is made of: complete, current, conserved."""
 
 import re
+from dataclasses import asdict
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from lakemint.delta_log import Commit
 from lakemint.digest import canonical
 from lakemint.errors import ConservationError, LakemintError
+from lakemint.names import TableVersion
 from lakemint.publish.manifest import (
     basis_of,
     conserved,
@@ -21,14 +23,26 @@ RECIPE, CONTRACT = "a" * 64, "b" * 64
 COUNTS = Counts(raw=12, quarantined=1, rejected=2, unlabeled=3, published=6)
 
 
+def at(version: int, commit: str = "first") -> TableVersion:
+    return TableVersion(version, commit)
+
+
+def used(version: int) -> dict[str, Any]:
+    return asdict(at(version))
+
+
 def commits(**changed: Commit) -> dict[str, Commit]:
-    gold: dict[str, Any] = {"inputs": {"silver": 3, "labels": 1}, "recipe": RECIPE, "contract": CONTRACT}
+    gold: dict[str, Any] = {
+        "inputs": {"silver": used(3), "labels": used(1)},
+        "recipe": RECIPE,
+        "contract": CONTRACT,
+    }
     tables: dict[str, Commit] = {
-        "objects": Commit(0, {}),
-        "silver": Commit(3, {"inputs": {"bronze": 0}}),
-        "bronze": Commit(0, {}),
-        "labels": Commit(1, {}),
-        "gold": Commit(2, gold),
+        "objects": Commit(at(0), {}),
+        "silver": Commit(at(3), {"inputs": {"bronze": used(0)}}),
+        "bronze": Commit(at(0), {}),
+        "labels": Commit(at(1), {}),
+        "gold": Commit(at(2), gold),
     }
     return {**tables, **changed}
 
@@ -40,11 +54,15 @@ def test_current_tables_pass() -> None:
 @pytest.mark.parametrize(
     ("changed", "words"),
     [
-        ({"silver": Commit(4, {})}, "gold was made from version 3 of silver, which is at 4"),
-        ({"labels": Commit(9, {})}, "gold was made from version 1 of labels, which is at 9"),
-        ({"bronze": Commit(1, {})}, "silver was made from version 0 of bronze, which is at 1"),
-        ({"gold": Commit(2, {"recipe": "c" * 64})}, "another recipe"),
-        ({"gold": Commit(2, {"contract": "c" * 64})}, "another contract"),
+        ({"silver": Commit(at(4), {})}, "gold was made from version 3 of silver, which is at 4"),
+        ({"labels": Commit(at(9), {})}, "gold was made from version 1 of labels, which is at 9"),
+        ({"bronze": Commit(at(1), {})}, "silver was made from version 0 of bronze, which is at 1"),
+        (
+            {"bronze": Commit(at(0, "second"), {})},
+            "silver was made from another table that stood at bronze's",
+        ),
+        ({"gold": Commit(at(2), {"recipe": "c" * 64})}, "another recipe"),
+        ({"gold": Commit(at(2), {"contract": "c" * 64})}, "another contract"),
     ],
 )
 def test_what_is_behind_is_said(changed: dict[str, Commit], words: str) -> None:
@@ -53,9 +71,11 @@ def test_what_is_behind_is_said(changed: dict[str, Commit], words: str) -> None:
 
 
 def test_annotations_are_bound_as_the_labels_know_them_though_newer_ones_come_in() -> None:
-    answering = commits(annotations=Commit(8, {}), labels=Commit(1, {"inputs": {"annotations": 7}}))
+    answering = commits(
+        annotations=Commit(at(8), {}), labels=Commit(at(1), {"inputs": {"annotations": used(7)}})
+    )
     require_current("notes", CONTRACT, RECIPE, answering)
-    assert basis_of("notes", CONTRACT, RECIPE, answering, []).inputs["annotations"] == 7
+    assert basis_of("notes", CONTRACT, RECIPE, answering, []).inputs["annotations"] == at(7)
 
 
 @pytest.mark.parametrize("table", ["objects", "silver", "labels", "gold"])
@@ -132,12 +152,12 @@ def test_a_manifest_holds_the_agreed_fields_and_its_basis_is_recognised() -> Non
     splits = split_records((), SHARDS)
     manifest = manifest_of(basis, [("sample_id", "string")], {**summary, "else": 1}, COUNTS, splits)
     assert basis.is_that_of(manifest)
-    other = basis_of("notes", CONTRACT, RECIPE, commits(gold=Commit(3, {})), ["e" * 64])
+    other = basis_of("notes", CONTRACT, RECIPE, commits(gold=Commit(at(3), {})), ["e" * 64])
     assert not other.is_that_of(manifest)
     content = manifest.content
     assert content["labels"] == summary
     assert content["counts"] == {"raw": 12, "quarantined": 1, "rejected": 2, "unlabeled": 3, "published": 6}
-    assert content["inputs"] == {"objects": 0, "silver": 3, "bronze": 0, "labels": 1, "gold": 2}
+    assert content["inputs"] == {name: asdict(commit.at) for name, commit in commits().items()}
     assert content["schema"] == [{"name": "sample_id", "type": "string"}]
     expected = [
         "format",

@@ -28,7 +28,7 @@ from lakemint.published.channels import Moved, Order
 from lakemint.published.records import MAX_BY, MAX_HISTORY, MAX_REASON
 from lakemint.store import Store, open_store
 from tests.unit.published.shaky import Shaky, failing
-from tests.unit.small_version import publish, publish_judged, row, settings
+from tests.unit.small_version import publish, publish_judged, rewrite, row, settings
 
 PRODUCTION = Channel("notes", "production")
 AT = "2026-11-22T12:00:00+00:00"
@@ -348,7 +348,7 @@ def test_a_version_that_became_another_is_not_promoted_again(config: Config, roa
     road.promote(2)
     path = Path(config.lake.removeprefix("file://")) / "published/notes/versions/00000001.json"
     other = lakemint.open("notes@3", config=config).digest
-    path.write_text(json.dumps({**json.loads(path.read_text()), "manifest": other}))
+    rewrite(path, manifest=other)
     words = r"00000001\.json: its manifest is not the one that notes@production stood at"
     with pytest.raises(IntegrityError, match=words):
         road.promote(1)

@@ -13,7 +13,17 @@ from lakemint.lake import Lake
 from lakemint.names import Reference
 from lakemint.published.judged import judged
 from lakemint.store import Store, open_store
-from tests.unit.small_version import DATASET, INPUTS, judge, publish, publish_judged, row, settings, verdict
+from tests.unit.small_version import (
+    DATASET,
+    INPUTS,
+    judge,
+    publish,
+    publish_judged,
+    rewrite,
+    row,
+    settings,
+    verdict,
+)
 
 ROWS = [row(index) for index in range(3)]
 
@@ -66,7 +76,7 @@ def changed(path: Path) -> None:
 
 
 def on_another_version(path: Path) -> None:
-    path.parent.rename(path.parent.with_name("0000000009"))
+    path.parent.rename(path.parent.with_name("0000000009-c9"))
 
 
 @pytest.mark.parametrize("table", ["gold", "silver"])
@@ -93,8 +103,9 @@ def test_a_failed_verdict_stops_and_names_the_rule(config: Config) -> None:
     [
         ({"passed": True, "checks": verdict("gold", passed=False)["checks"]}, "did not pass"),
         ({"passed": False}, "did not pass"),
-        ({"subject": {"table": "gold", "version": 9}}, "is not about what its place says"),
-        ({"subject": {"table": "silver", "version": 2}}, "is not about what its place says"),
+        ({"subject": {"table": "gold", "version": 9, "commit": "c1"}}, "is not about what its place says"),
+        ({"subject": {"table": "gold", "version": 1, "commit": "c2"}}, "is not about what its place says"),
+        ({"subject": {"table": "silver", "version": 2, "commit": "c2"}}, "is not about what its place says"),
         ({"dataset": "others"}, "is not about what its place says"),
         ({"dataset": "../others"}, "is not about what its place says"),
         ({"suite": "f" * 64}, "is not about what its place says"),
@@ -145,7 +156,7 @@ def test_a_version_that_is_not_what_was_published_is_named(config: Config) -> No
         stored(config, "published/notes/manifests/*"),
     )
     version.with_name("00000002.json").write_bytes(version.read_bytes())
-    with pytest.raises(IntegrityError, match=r"00000002\.json: .* not of notes@2"):
+    with pytest.raises(IntegrityError, match=r"00000002\.json: .* it is of notes@1"):
         ask(config, 2)
     manifest.write_bytes(manifest.read_bytes().replace(b'"text"', b'"test"'))
     with pytest.raises(IntegrityError, match=f"{record.manifest}.json: not the bytes"):
@@ -160,9 +171,8 @@ def test_a_manifest_of_another_dataset_lets_nothing_pass(config: Config) -> None
     record = publish_judged(config, ROWS)
     content = store.get(f"published/notes/manifests/{record.manifest}.json").replace(b'"notes"', b'"other"')
     store.put(f"published/notes/manifests/{sha256(content)}.json", content)
-    changed = record.model_copy(update={"manifest": sha256(content)})
-    store.put("published/notes/versions/00000001.json", canonical(changed.model_dump(mode="json")))
-    with pytest.raises(IntegrityError, match="by its own words it is not of notes@1"):
+    rewrite(stored(config, "published/notes/versions/00000001.json"), manifest=sha256(content))
+    with pytest.raises(IntegrityError, match="by its own words it is of 'other'"):
         ask(config)
 
 

@@ -43,6 +43,16 @@ def test_put_overwrites(store: Store) -> None:
     assert store.get("x") == b"22"
 
 
+def test_what_is_deleted_is_gone_and_may_be_deleted_again(store: Store) -> None:
+    for key in ("x", "x/y"):
+        store.delete(key)
+    store.put("x", b"1")
+    store.delete("x")
+    assert store.stat("x") is None
+    assert list(store.list("")) == []
+    store.delete("x")
+
+
 def test_create_is_done_once_and_again_with_the_same_bytes(store: Store) -> None:
     store.create("x", b"1")
     store.create("x", b"1")

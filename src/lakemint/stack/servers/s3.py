@@ -1,9 +1,11 @@
 """SeaweedFS: the object store. One process, S3 in front, its parts on loopback ports of their own."""
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lakemint.files import write_private
+from lakemint.stack.certificate import own_certificate
 from lakemint.stack.layout import Stack, tool
 from lakemint.stack.program import NotReady, Program
 from lakemint.stack.report import Report
@@ -34,10 +36,14 @@ class S3:
             "actions": ["Admin", "Read", "Write", "List", "Tagging"],
         }
         write_private(stack.run / "s3.json", json.dumps({"identities": [identity]}))
+        if not _certificate(stack).exists():
+            write_private(_certificate(stack), own_certificate())
 
     def programs(self, stack: Stack) -> list[Program]:
         port = stack.ports
         options = {
+            # Its master's HTTP side takes orders from anyone, `delete everything` too.
+            "disableHttp": "true",
             "dir": stack.data(self.name),
             "ip": "127.0.0.1",
             "ip.bind": "127.0.0.1",
@@ -62,14 +68,14 @@ class S3:
             "s3.port.lance": 0,
             "s3.config": stack.run / "s3.json",
         }
-        command = (str(tool("weed")), "server", *(f"-{name}={value}" for name, value in options.items()))
+        given = (f"-{name}={value}" for name, value in options.items())
+        command = (str(tool("weed")), "-logtostderr=true", "server", *given)
         # Asked to end, its filer waits 15 s for its own S3 side. What it acknowledged is in files anyway.
-        return [Program(self.name, command, stack.data(self.name), _signing(stack), stop_seconds=3)]
+        return [Program(self.name, command, stack.data(self.name), _trust(stack), stop_seconds=3)]
 
     def check(self, stack: Stack, since: float) -> None:
         """Its volumes are there, it knows our keys, and has the lake's bucket: made, if it is not."""
-        if not ask(stack.ports["s3_master"], "/dir/status").get("Topology", {}).get("DataCenters"):
-            raise NotReady("its volumes are not there yet")
+        ask(stack.ports["s3_volume"], "/healthz")
         from botocore.exceptions import BotoCoreError, ClientError
 
         client = _client(stack)
@@ -80,10 +86,21 @@ class S3:
             raise NotReady(str(error)) from error
 
 
-def _signing(stack: Stack) -> dict[str, str]:
-    """Its parts sign what they ask of each other: without it, anyone on this machine could pass S3 by."""
+def _certificate(stack: Stack) -> Path:
+    return stack.run / "s3.pem"
+
+
+def _trust(stack: Stack) -> dict[str, str]:
+    """Its parts know each other: without it, anyone on this machine could pass S3 by.
+
+    Over HTTP they sign what they ask, over gRPC each shows the one certificate that it accepts.
+    """
     kinds = ("JWT_SIGNING", "JWT_SIGNING_READ", "JWT_FILER_SIGNING", "JWT_FILER_SIGNING_READ")
-    return {f"WEED_{kind}_KEY": stack.secrets["s3_signing_key"] for kind in kinds}
+    signing = {f"WEED_{kind}_KEY": stack.secrets["s3_signing_key"] for kind in kinds}
+    parts = ("MASTER", "VOLUME", "FILER", "S3", "CLIENT")
+    own = str(_certificate(stack))
+    shown = {f"WEED_GRPC_{part}_{what}": own for part in parts for what in ("CERT", "KEY")}
+    return {**signing, **shown, "WEED_GRPC_CA": own}
 
 
 def _client(stack: Stack) -> "S3Client":

@@ -29,18 +29,18 @@ class Spark:
         return stack.settings["spark_remote"]
 
     def prepare(self, stack: Stack, report: Report) -> None:
-        (stack.data(self.name) / "local").mkdir(mode=0o700, parents=True, exist_ok=True)
+        stack.data(self.name).mkdir(mode=0o700, exist_ok=True)
         fetch_jars(stack, report)
         lines = "".join(f"{name} {value}\n" for name, value in _properties(stack).items())
         write_private(stack.run / "spark.conf", lines)
 
     def programs(self, stack: Stack) -> list[Program]:
-        home = spark_home()
+        home, local = spark_home(), stack.data(self.name) / "local"
         environment = {
             "JAVA_HOME": str(find_java(stack).home),
             "SPARK_HOME": str(home),
             "SPARK_LOCAL_IP": "127.0.0.1",
-            "SPARK_LOCAL_DIRS": str(stack.data(self.name) / "local"),
+            "SPARK_LOCAL_DIRS": str(local),
             "SPARK_NO_DAEMONIZE": "1",
             "PYSPARK_PYTHON": sys.executable,
             "PYTHONPATH": str(stack.checkout / "src"),
@@ -49,7 +49,9 @@ class Spark:
         }
         submit = (str(home / "bin" / "spark-submit"), "--properties-file", str(stack.run / "spark.conf"))
         command = (*submit, "--class", _SERVER, "spark-internal")
-        return [Program(self.name, command, stack.data(self.name), environment, stop_seconds=15)]
+        return [
+            Program(self.name, command, stack.data(self.name), environment, stop_seconds=15, scratch=local)
+        ]
 
     def check(self, stack: Stack, since: float) -> None:
         """It opens a session for our token and tells its version, which takes no job."""
@@ -82,6 +84,9 @@ def _properties(stack: Stack) -> dict[str, object]:
         "spark.driver.extraClassPath": f"{stack.jars}/*",
         "spark.driver.extraJavaOptions": "-XX:+UseSerialGC -XX:MaxMetaspaceSize=512m -Xss2m",
         "spark.ui.enabled": "false",
+        # Its inner ports are for itself alone.
+        "spark.authenticate": "true",
+        "spark.authenticate.secret": stack.secrets["spark_token"],
         "spark.connect.grpc.binding.address": "127.0.0.1",
         "spark.connect.grpc.binding.port": stack.ports["spark"],
         "spark.connect.authenticate.token": stack.secrets["spark_token"],

@@ -1,0 +1,1 @@
+"""Near-duplicates: which samples are alike, and share a split."""
