@@ -18,7 +18,8 @@ LakemintError
 ├── VersionNotFound    no such dataset version, or no such channel
 ├── ChannelMoved       a channel is not where it was expected
 ├── FormatError        a stored record is malformed, or of a format we do not know
-└── IntegrityError     stored bytes are not what the manifest says
+├── IntegrityError     stored bytes are not what the manifest says
+└── ExportError        a version cannot be exported there, or came out other than it is
 """
 
 
@@ -96,3 +97,7 @@ class FormatError(LakemintError):
 
 class IntegrityError(LakemintError):
     """Stored bytes are not what the manifest says."""
+
+
+class ExportError(LakemintError):
+    """A version cannot be exported into that folder or format, or what was written is not what it holds."""

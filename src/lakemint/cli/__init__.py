@@ -9,7 +9,7 @@ from lakemint.config import keep_loopback_direct
 from lakemint.errors import LakemintError
 from lakemint.printable import printable
 
-_MODULES = ("stack", "run", "version", "channel", "check", "land", "demo")
+_MODULES = ("stack", "run", "version", "export", "channel", "check", "land", "demo")
 
 
 def build() -> typer.Typer:

@@ -1,0 +1,75 @@
+"""What a file format is to an export, and how a version is cut into files."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Protocol
+
+import pyarrow as pa
+
+from lakemint.export.version import OpenVersion
+from lakemint.published.records import ShardRecord
+
+FILE_BYTES: Final = 256 * 1024 * 1024
+"""Bytes of shards that go into one file; more only where one shard alone has more."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One file of examples, to be written: the rows of some shards of one split, in their order."""
+
+    path: str
+    """Relative to the export's folder, with slashes."""
+    split: str
+    shards: tuple[ShardRecord, ...]
+
+    @property
+    def rows(self) -> int:
+        return sum(shard.rows for shard in self.shards)
+
+    @property
+    def bytes(self) -> int:
+        """Of its shards in the store."""
+        return sum(shard.bytes for shard in self.shards)
+
+
+@dataclass(frozen=True)
+class Written:
+    """One file of an export. Split and rows are None for one that holds no examples."""
+
+    path: str
+    bytes: int
+    sha256: str
+    split: str | None = None
+    rows: int | None = None
+
+
+class Format(Protocol):
+    """A way to write examples into files, and to read them again."""
+
+    def parts(self, version: OpenVersion) -> list[Part]:
+        """The files of examples; an empty split has none."""
+
+    def write(self, version: OpenVersion, batches: Iterable[pa.RecordBatch], path: Path) -> None:
+        """A new file of these rows, whose bytes depend on nothing else; raises ExportError, OSError."""
+
+    def read(self, version: OpenVersion, path: Path) -> Iterator[pa.RecordBatch]:
+        """The rows of such a file in their order, a bounded number at a time."""
+
+    def companions(self, version: OpenVersion, files: Sequence[Written]) -> Mapping[str, bytes]:
+        """Path → content of the small files that the format wants beside the examples."""
+
+
+def cut(shards: Iterable[ShardRecord], at_most: int = FILE_BYTES) -> list[tuple[ShardRecord, ...]]:
+    """The shards that go into one file each, in their order; those without rows go nowhere."""
+    pieces: list[list[ShardRecord]] = []
+    size = 0
+    for shard in shards:
+        if not shard.rows:
+            continue
+        if not pieces or size + shard.bytes > at_most:
+            pieces.append([])
+            size = 0
+        pieces[-1].append(shard)
+        size += shard.bytes
+    return [tuple(piece) for piece in pieces]

@@ -1,0 +1,72 @@
+"""`lakemint version export` as a user meets it."""
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from lakemint.cli import main
+from lakemint.config import Config
+from tests.unit.small_version import publish, row, settings
+
+ROWS = [row(index, "test" if index % 5 == 0 else "train") for index in range(40)]
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Config:
+    config = settings(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LAKEMINT_LAKE", config.lake)
+    publish(config, ROWS)
+    return config
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """`lakemint version …`: exit status, stdout, stderr."""
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["lakemint", "version", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        told = capsys.readouterr()
+        return int(ended.value.code or 0), told.out, told.err
+
+    return run
+
+
+@pytest.mark.usefixtures("config")
+def test_an_export_is_one_line(run: Run) -> None:
+    status, out, err = run("export", "notes@1", "out", "--dry-run")
+    assert (status, err) == (0, "")
+    assert out.startswith(
+        "notes@1 would become 2 files of parquet in out, 40 rows (train 32, validation 0, test 8), from "
+    )
+    assert not Path("out").exists()
+    status, out, err = run("export", "notes@1", "out", "--to", "parquet")
+    assert (status, err) == (0, "")
+    assert out.startswith("notes@1: 2 files of parquet in out, ")
+    assert out.endswith(" 40 rows (train 32, validation 0, test 8), each compared with the version\n")
+    assert run("export", "notes@1", "out")[1].startswith("notes@1: out holds it already, 2 files, ")
+
+
+@pytest.mark.usefixtures("config")
+def test_an_export_for_programs(run: Run) -> None:
+    status, out, _ = run("export", "notes@1", "out", "--json")
+    told = json.loads(out)
+    assert (status, told["name"], told["rows"], told["changed"]) == (0, "notes@1", 40, True)
+    assert told["bytes"] == sum((Path("out") / name).stat().st_size for name in told["files"])
+
+
+@pytest.mark.usefixtures("config")
+def test_what_cannot_be_exported_is_one_line_on_stderr(run: Run) -> None:
+    assert run("export", "notes@1", ".")[2].startswith("error: . is not empty and holds no export")
+    assert run("export", "notes@1", "out", "--to", "pickle")[2].startswith(
+        "error: no format 'pickle': there "
+    )
+    assert run("export", "notes@7", "out")[0] == 1
+    assert not Path("out").exists()
