@@ -22,7 +22,9 @@ def register(_whole: typer.Typer) -> None:
 def export(
     version: OneVersion,
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A new or empty one.")],
-    to: Annotated[str, typer.Option("--to", metavar="FORMAT", help="parquet or huggingface.")] = "parquet",
+    to: Annotated[
+        str, typer.Option("--to", metavar="FORMAT", help="parquet, huggingface or webdataset.")
+    ] = "parquet",
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be written; write nothing.")
     ] = False,

@@ -19,10 +19,15 @@ from lakemint.export.huggingface import HuggingFace
 from lakemint.export.parquet import Parquet
 from lakemint.export.record import Claim, ExportRecord, file_record
 from lakemint.export.version import OpenVersion, open_published
+from lakemint.export.webdataset import WebDataset
 from lakemint.names import Reference
 from lakemint.published.shards import Progress
 
-FORMATS: Final[dict[str, Format]] = {"parquet": Parquet(), "huggingface": HuggingFace()}
+FORMATS: Final[dict[str, Format]] = {
+    "parquet": Parquet(),
+    "huggingface": HuggingFace(),
+    "webdataset": WebDataset(),
+}
 """What a version can be exported to."""
 
 
