@@ -51,6 +51,20 @@ def export(
         typer.echo(printable(_told(found)))
 
 
+@app.command()
+def croissant(version: OneVersion) -> None:
+    """Print a version's description in Croissant, the JSON-LD that dataset search engines read.
+
+    It names the shards in the lake; an export has a croissant.json of its own, which names its files.
+    """
+    from lakemint.config import load_config
+    from lakemint.export.croissant import as_text, of_shards
+    from lakemint.export.version import open_published
+
+    config = load_config()
+    typer.echo(as_text(of_shards(open_published(config, standing(config, version)))), nl=False)
+
+
 def _told(found: "Exported") -> str:
     from lakemint.cli.card_view import size
 
@@ -60,7 +74,7 @@ def _told(found: "Exported") -> str:
         return f"{found.name}: {found.folder} holds it already, {files}, {size(found.bytes)}, all as written"
     if found.dry_run:
         return (
-            f"{found.name} would become {files} of {found.to} in {found.folder}, "
+            f"{found.name} would become {files} of examples in {found.folder}, as {found.to}, "
             f"{found.rows:,} rows ({splits}), from {size(found.bytes)} of shards"
         )
     return (

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final, Literal, Protocol
 
 import pyarrow as pa
 
@@ -44,8 +44,22 @@ class Written:
     rows: int | None = None
 
 
+@dataclass(frozen=True)
+class Reading:
+    """How other tools take the examples out of a format's files, in Croissant's words."""
+
+    encoding: str
+    """Media type of a file of examples."""
+    by: Literal["column", "jsonPath"] | None = None
+    """How a column is named; None where Croissant has no words for it."""
+    inside: tuple[str, str] | None = None
+    """Of archives: glob and media type of the files in them that hold the columns."""
+
+
 class Format(Protocol):
     """A way to write examples into files, and to read them again."""
+
+    reading: Reading
 
     def parts(self, version: OpenVersion) -> list[Part]:
         """The files of examples; an empty split has none."""

@@ -6,7 +6,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lakemint.export.format import Part, Written, cut
+from lakemint.export.format import Part, Reading, Written, cut
 from lakemint.export.version import OpenVersion
 
 _BATCH = 8192
@@ -15,6 +15,8 @@ _BATCH = 8192
 
 class Parquet:
     """A row group a shard, compressed by Zstandard, with the Arrow schema inside."""
+
+    reading = Reading("application/x-parquet", "column")
 
     def parts(self, version: OpenVersion) -> list[Part]:
         found = []

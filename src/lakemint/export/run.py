@@ -13,6 +13,8 @@ import pyarrow as pa
 from lakemint.config import Config
 from lakemint.errors import ExportError
 from lakemint.export.comparison import Rows
+from lakemint.export.croissant import NAME as CROISSANT
+from lakemint.export.croissant import as_text, croissant
 from lakemint.export.destination import Destination, claimed, finished, require_free
 from lakemint.export.format import Format, Part, Written
 from lakemint.export.huggingface import HuggingFace
@@ -128,8 +130,9 @@ class _Export:
     def run(self, claim: Claim) -> ExportRecord:
         files = [self._part(part) for part in self._parts]
         for name, content in self._format.companions(self._version, files).items():
-            self._destination.store(name, content)
-            files.append(self._destination.written(name))
+            files.append(self._store(name, content))
+        told = croissant(self._version, files, self._format.reading)
+        files.append(self._store(CROISSANT, as_text(told).encode()))
         record = ExportRecord(
             **claim.model_dump(),
             splits=self._version.splits,
@@ -138,6 +141,10 @@ class _Export:
         )
         self._destination.finish(record)
         return record
+
+    def _store(self, name: str, content: bytes) -> Written:
+        self._destination.store(name, content)
+        return self._destination.written(name)
 
     def _part(self, part: Part) -> Written:
         rows = Rows(self._version.schema)

@@ -9,6 +9,7 @@ from lakemint.config import Config
 from lakemint.errors import IntegrityError
 from lakemint.lake import Lake
 from lakemint.names import Reference, by_use, check_name
+from lakemint.published.described import Description, described
 from lakemint.published.records import Manifest, ShardRecord, read_manifest, read_version
 from lakemint.published.shards import decode, fetch, schema_of
 from lakemint.store import Store, open_store
@@ -27,6 +28,7 @@ class OpenVersion:
     """UTC, ISO 8601."""
     manifest: Manifest
     schema: pa.Schema
+    description: Description
 
     @property
     def splits(self) -> dict[str, int]:
@@ -60,4 +62,13 @@ def open_published(config: Config, reference: Reference) -> OpenVersion:
     for split in manifest.splits:
         check_name(split, "split")
     schema = schema_of(manifest, lake.manifest(dataset, record.manifest))
-    return OpenVersion(store, lake, reference, record.manifest, record.published_at, manifest, schema)
+    return OpenVersion(
+        store=store,
+        lake=lake,
+        reference=reference,
+        digest=record.manifest,
+        published_at=record.published_at,
+        manifest=manifest,
+        schema=schema,
+        description=described(config, dataset, manifest.contract),
+    )

@@ -12,7 +12,7 @@ from urllib.parse import quote
 import pyarrow as pa
 
 from lakemint.errors import ExportError
-from lakemint.export.format import Part, Written, cut
+from lakemint.export.format import Part, Reading, Written, cut
 from lakemint.export.plain import from_plain, to_plain
 from lakemint.export.version import OpenVersion
 from lakemint.names import LABEL, SAMPLE_ID
@@ -38,6 +38,8 @@ class WebDataset:
     The number is the label's place among all labels of the version, sorted, or an integer label itself. A
     null of bytes has no file.
     """
+
+    reading = Reading("application/x-tar", "jsonPath", ("*.json", "application/json"))
 
     def parts(self, version: OpenVersion) -> list[Part]:
         return [

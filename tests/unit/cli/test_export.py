@@ -44,14 +44,14 @@ def test_an_export_is_one_line(run: Run) -> None:
     status, out, err = run("export", "notes@1", "out", "--dry-run")
     assert (status, err) == (0, "")
     assert out.startswith(
-        "notes@1 would become 2 files of parquet in out, 40 rows (train 32, validation 0, test 8), from "
+        "notes@1 would become 2 files of examples in out, as parquet, 40 rows (train 32, validation 0, "
     )
     assert not Path("out").exists()
     status, out, err = run("export", "notes@1", "out", "--to", "parquet")
     assert (status, err) == (0, "")
-    assert out.startswith("notes@1: 2 files of parquet in out, ")
+    assert out.startswith("notes@1: 3 files of parquet in out, ")
     assert out.endswith(" 40 rows (train 32, validation 0, test 8), each compared with the version\n")
-    assert run("export", "notes@1", "out")[1].startswith("notes@1: out holds it already, 2 files, ")
+    assert run("export", "notes@1", "out")[1].startswith("notes@1: out holds it already, 3 files, ")
 
 
 @pytest.mark.usefixtures("config")
@@ -70,3 +70,11 @@ def test_what_cannot_be_exported_is_one_line_on_stderr(run: Run) -> None:
     )
     assert run("export", "notes@7", "out")[0] == 1
     assert not Path("out").exists()
+
+
+@pytest.mark.usefixtures("config")
+def test_the_croissant_of_a_version_is_json(run: Run) -> None:
+    status, out, err = run("croissant", "notes@1")
+    told = json.loads(out)
+    assert (status, err, told["name"], told["version"]) == (0, "", "notes", "1.0.0")
+    assert len([one for one in told["distribution"] if one["@type"] == "cr:FileObject"]) == 6

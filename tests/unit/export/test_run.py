@@ -55,13 +55,13 @@ def write(config: Config, folder: Path, **given: Any) -> Exported:
 def test_the_files_hold_the_versions_rows_and_nothing_else(config: Config, folder: Path) -> None:
     found = write(config, folder)
     data = ["data/test-00000-of-00001.parquet", "data/train-00000-of-00001.parquet"]
-    assert there(folder) == [*data, "lakemint.json"]
+    assert there(folder) == ["croissant.json", *data, "lakemint.json"]
     version = lakemint.open("notes@1", config=config)
     for split in ("train", "test"):
         table = pq.read_table(folder / f"data/{split}-00000-of-00001.parquet")
         assert table.equals(version[split].to_table())
     assert (found.rows, found.splits) == (40, {"train": 32, "validation": 0, "test": 8})
-    assert (found.changed, sorted(found.files)) == (True, data)
+    assert (found.changed, sorted(found.files)) == (True, ["croissant.json", *data])
 
 
 def test_the_record_names_version_files_and_digests(config: Config, folder: Path) -> None:
@@ -70,7 +70,8 @@ def test_the_record_names_version_files_and_digests(config: Config, folder: Path
     assert (record["version"], record["to"]) == ("notes@1", "parquet")
     assert record["digest"] == lakemint.open("notes@1", config=config).digest
     assert record["labels"] == ["a", "b"]
-    assert [(file["split"], file["rows"]) for file in record["files"]] == [("train", 32), ("test", 8)]
+    named = [(file.get("split"), file.get("rows")) for file in record["files"]]
+    assert named == [("train", 32), ("test", 8), (None, None)]
     for file in record["files"]:
         data = (folder / file["path"]).read_bytes()
         assert (file["bytes"], file["sha256"]) == (len(data), sha256(data))
@@ -81,7 +82,7 @@ def test_a_file_holds_whole_shards_and_the_progress_counts_their_bytes(config: C
     told: list[tuple[int, int]] = []
     write(config, folder, progress=lambda done, total: told.append((done, total)))
     names = [f"data/{split}-{n:05d}-of-00003.parquet" for split in ("test", "train") for n in range(3)]
-    assert there(folder) == [*names, "lakemint.json"]
+    assert there(folder) == ["croissant.json", *names, "lakemint.json"]
     size = sum(s.bytes for split in manifest_and_shards(ROWS)[0].splits.values() for s in split.shards)
     assert (len(told), told[-1]) == (6, (size, size))
 

@@ -41,7 +41,7 @@ def test_any_rows_come_back(rows: list[Row]) -> None:
         config, folder, other = lake_in(Path(name)), Path(name) / "out", Path(name) / "other"
         publish(config, rows, COLUMNS)
         found = write(config, folder)
-        keys = {name.split(".")[0] for file in found.files for name in members(folder / file)}
+        keys = {name.split(".")[0] for name, _ in _all(folder)}
         assert keys == {str(one["sample_id"]) for one in rows}
         write(config, other)
         for file in found.files:
@@ -58,7 +58,7 @@ def test_the_files_of_a_sample_are_named_by_what_they_are(config: Config, tmp_pa
     }
     rows = [row(index, bucket=0, image=image) for index, image in enumerate(images.values())]
     publish(config, [*rows, row(9, bucket=0, image=None)], (*COLUMNS[:3], ("label", "string")))
-    assert write(config, tmp_path / "out").files == ["train-000000.tar"]
+    assert write(config, tmp_path / "out").files[0] == "train-000000.tar"
     found = members(tmp_path / "out" / "train-000000.tar")
     for one, (kind, image) in zip(rows, images.items(), strict=True):
         key = one["sample_id"]
