@@ -10,6 +10,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from lakemint.amounts import bar
 from lakemint.names import TABLES
 from lakemint.printable import printable
 
@@ -17,7 +18,6 @@ BAR = 8
 """Characters of a full bar."""
 MAX_LABELS = 30
 """Labels a card shows, the commonest first."""
-_EIGHTHS = " ▏▎▍▌▋▊▉"
 
 
 def view(card: dict[str, Any]) -> RenderableType:
@@ -59,25 +59,10 @@ def versions(entries: list[dict[str, Any]]) -> RenderableType:
     return table
 
 
-def bar(share: float, width: int = BAR) -> str:
-    """A bar of `width` characters for a share of 1, to the eighth of a character."""
-    eighths = round(max(0.0, min(1.0, share)) * width * 8)
-    full, rest = divmod(eighths, 8)
-    return ("█" * full + (_EIGHTHS[rest] if rest else "")).ljust(width)
-
-
 def short(text: str, width: int = 40) -> str:
     """One printable line of at most `width` characters."""
     clean = printable(text[: width + 1]).replace("\n", "\ufffd")
     return clean if len(clean) <= width else f"{clean[: width - 1]}…"
-
-
-def size(count: int) -> str:
-    """Bytes, to two digits at least: `950 B`, `9.5 kB`, `812 MB`, `1,234 GB`."""
-    for unit, one in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
-        if count >= one:
-            return f"{count / one:,.{0 if count >= 10 * one else 1}f} {unit}"
-    return f"{count} B"
 
 
 def _balance(splits: dict[str, Any]) -> Table:

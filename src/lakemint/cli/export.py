@@ -1,4 +1,4 @@
-"""`lakemint version export`: a published version as files that other tools read."""
+"""`lakemint version export | croissant | card`: a published version for other tools, and for people."""
 
 import json
 from dataclasses import asdict
@@ -59,14 +59,43 @@ def croissant(version: OneVersion) -> None:
     """
     from lakemint.config import load_config
     from lakemint.export.croissant import as_text, of_shards
-    from lakemint.export.version import open_published
+    from lakemint.published.opened import open_published
 
     config = load_config()
     typer.echo(as_text(of_shards(open_published(config, standing(config, version)))), nl=False)
 
 
+@app.command()
+def card(
+    version: OneVersion,
+    html: Annotated[
+        Path | None, typer.Option("--html", metavar="FILE", help="Write a page there instead.")
+    ] = None,
+) -> None:
+    """Print a version's data card as Markdown, or write it as one HTML page that needs nothing else.
+
+    Drawn from the version's record, its rows, and the version before; `version show` is shorter.
+    """
+    from lakemint.config import load_config
+    from lakemint.datacard.compose import compose
+    from lakemint.datacard.facts import card_facts, measured
+    from lakemint.datacard.markdown import markdown
+    from lakemint.datacard.page import page, write
+    from lakemint.published.opened import open_published
+
+    config = load_config()
+    opened = open_published(config, standing(config, version))
+    with progress_bar(f"reading {opened.reference}") as progress:
+        document = compose(card_facts(config, opened, measured(opened, progress)))
+    if html is None:
+        typer.echo(markdown(document), nl=False)
+    else:
+        write(html, page(document))
+        typer.echo(printable(f"{opened.reference}: {html}"))
+
+
 def _told(found: "Exported") -> str:
-    from lakemint.cli.card_view import size
+    from lakemint.amounts import size
 
     files = "1 file" if len(found.files) == 1 else f"{len(found.files):,} files"
     splits = ", ".join(f"{name} {rows:,}" for name, rows in found.splits.items())

@@ -80,7 +80,7 @@ def verify(version: OneVersion, as_json: AsJson = False) -> None:
 
     Says one line for each problem: the object in the lake, and what is wrong with it.
     """
-    from lakemint.cli.card_view import size
+    from lakemint.amounts import size
     from lakemint.config import load_config
     from lakemint.published.verify import verify as check
 

@@ -13,8 +13,8 @@ from urllib.parse import quote
 
 from lakemint.export.format import Reading, Written
 from lakemint.export.responsible import responsible
-from lakemint.export.version import OpenVersion
 from lakemint.names import LABEL, SAMPLE_ID
+from lakemint.published.opened import OpenVersion
 
 NAME = "croissant.json"
 _TERMS: Final = (

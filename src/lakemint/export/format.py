@@ -7,9 +7,10 @@ from typing import Final, Literal, Protocol
 
 import pyarrow as pa
 
-from lakemint.export.version import OpenVersion
+from lakemint.published.opened import OpenVersion
 from lakemint.published.records import ShardRecord
 
+README: Final = "README.md"
 FILE_BYTES: Final = 256 * 1024 * 1024
 """Bytes of shards that go into one file; more only where one shard alone has more."""
 
@@ -70,8 +71,11 @@ class Format(Protocol):
     def read(self, version: OpenVersion, path: Path) -> Iterator[pa.RecordBatch]:
         """The rows of such a file in their order, a bounded number at a time."""
 
-    def companions(self, version: OpenVersion, files: Sequence[Written]) -> Mapping[str, bytes]:
-        """Path → content of the small files that the format wants beside the examples."""
+    def companions(self, version: OpenVersion, files: Sequence[Written]) -> Mapping[str, str]:
+        """Path → text of the small files that the format wants beside the examples.
+
+        Of `README` it is only the head: the data card follows.
+        """
 
 
 def cut(shards: Iterable[ShardRecord], at_most: int = FILE_BYTES) -> list[tuple[ShardRecord, ...]]:

@@ -5,9 +5,9 @@ from typing import Any, Final
 
 import yaml
 
-from lakemint.export.format import Written
+from lakemint.export.format import README, Written
 from lakemint.export.parquet import Parquet
-from lakemint.export.version import OpenVersion
+from lakemint.published.opened import OpenVersion
 
 _DTYPES: Final = {"double": "float64", "float": "float32", "date32[day]": "date32"}
 """Arrow's name of a type → that of `datasets`, where they are not one."""
@@ -27,22 +27,15 @@ _SIZES: Final = (
 
 
 class HuggingFace(Parquet):
-    """The Parquet files, and `README.md`."""
+    """The Parquet files, and a head for the data card."""
 
-    def companions(self, version: OpenVersion, files: Sequence[Written]) -> Mapping[str, bytes]:
-        return {"README.md": _readme(version, files).encode()}
-
-
-def _readme(version: OpenVersion, files: Sequence[Written]) -> str:
-    """The head in YAML between two rulers, then text.
-
-    Fields: Hugging Face Hub, "Dataset Cards" and "Manual configuration of a dataset viewer".
-    """
-    head = yaml.safe_dump(_head(version, files), sort_keys=False, allow_unicode=True)
-    return f"---\n{head}---\n\n# {version.reference}\n"
+    def companions(self, version: OpenVersion, files: Sequence[Written]) -> Mapping[str, str]:
+        head = yaml.safe_dump(_head(version, files), sort_keys=False, allow_unicode=True)
+        return {README: f"---\n{head}---\n\n"}
 
 
 def _head(version: OpenVersion, files: Sequence[Written]) -> dict[str, Any]:
+    """Fields: Hugging Face Hub, "Dataset Cards" and "Manual configuration of a dataset viewer"."""
     rows = sum(version.splits.values())
     # `load_dataset` refuses a dataset one of whose splits has no row.
     splits = {name: count for name, count in version.splits.items() if count}

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lakemint.export.format import Part, Reading, Written, cut
-from lakemint.export.version import OpenVersion
+from lakemint.published.opened import OpenVersion
 
 _BATCH = 8192
 """Rows that are read back at a time."""
@@ -38,5 +38,5 @@ class Parquet:
             for group in range(file.num_row_groups):
                 yield from file.iter_batches(_BATCH, row_groups=[group])
 
-    def companions(self, version: OpenVersion, files: Sequence[Written]) -> Mapping[str, bytes]:
+    def companions(self, version: OpenVersion, files: Sequence[Written]) -> Mapping[str, str]:
         return {}

@@ -5,10 +5,8 @@ Source: MLCommons, "Croissant RAI Specification", version 1.0.
 
 from typing import Any
 
-from lakemint.published.described import Description
+from lakemint.published.described import REPLAYED, Description
 from lakemint.published.records import LabelSummary, Manifest
-
-REPLAYED = "Recorded answers: an account is a position in a list of answers, not a person."
 
 
 def responsible(manifest: Manifest, description: Description) -> dict[str, Any]:

@@ -11,20 +11,26 @@ from typing import Final
 import pyarrow as pa
 
 from lakemint.config import Config
+from lakemint.datacard.compose import compose
+from lakemint.datacard.facts import card_facts
+from lakemint.datacard.lengths import Lengths
+from lakemint.datacard.markdown import markdown
+from lakemint.datacard.page import page
 from lakemint.errors import ExportError
 from lakemint.export.comparison import Rows
 from lakemint.export.croissant import NAME as CROISSANT
 from lakemint.export.croissant import as_text, croissant
 from lakemint.export.destination import Destination, claimed, finished, require_free
-from lakemint.export.format import Format, Part, Written
+from lakemint.export.format import README, Format, Part, Written
 from lakemint.export.huggingface import HuggingFace
 from lakemint.export.parquet import Parquet
 from lakemint.export.record import Claim, ExportRecord, file_record
-from lakemint.export.version import OpenVersion, open_published
 from lakemint.export.webdataset import WebDataset
 from lakemint.names import Reference
+from lakemint.published.opened import OpenVersion, open_published
 from lakemint.published.shards import Progress
 
+CARD: Final = "card.html"
 FORMATS: Final[dict[str, Format]] = {
     "parquet": Parquet(),
     "huggingface": HuggingFace(),
@@ -73,7 +79,7 @@ def export(
         if record := finished(folder, claim):
             return _exported(record, folder, changed=False)
         with claimed(folder, claim) as destination:
-            record = _Export(version, FORMATS[to], destination, progress).run(claim)
+            record = _Export(config, version, FORMATS[to], destination, progress).run(claim)
     return _exported(record, folder, changed=True)
 
 
@@ -120,8 +126,14 @@ class _Export:
     """One version into one claimed folder."""
 
     def __init__(
-        self, version: OpenVersion, format_: Format, destination: Destination, progress: Progress
+        self,
+        config: Config,
+        version: OpenVersion,
+        format_: Format,
+        destination: Destination,
+        progress: Progress,
     ) -> None:
+        self._config, self._lengths = config, Lengths(version.schema)
         self._version, self._format, self._destination = version, format_, destination
         self._progress = progress
         self._parts = format_.parts(version)
@@ -129,10 +141,12 @@ class _Export:
 
     def run(self, claim: Claim) -> ExportRecord:
         files = [self._part(part) for part in self._parts]
-        for name, content in self._format.companions(self._version, files).items():
-            files.append(self._store(name, content))
-        told = croissant(self._version, files, self._format.reading)
-        files.append(self._store(CROISSANT, as_text(told).encode()))
+        beside = dict(self._format.companions(self._version, files))
+        card = compose(card_facts(self._config, self._version, self._lengths))
+        beside |= {README: beside.get(README, "") + markdown(card), CARD: page(card)}
+        files += [self._store(name, text) for name, text in beside.items()]
+        described = croissant(self._version, files, self._format.reading)
+        files.append(self._store(CROISSANT, as_text(described)))
         record = ExportRecord(
             **claim.model_dump(),
             splits=self._version.splits,
@@ -142,8 +156,8 @@ class _Export:
         self._destination.finish(record)
         return record
 
-    def _store(self, name: str, content: bytes) -> Written:
-        self._destination.store(name, content)
+    def _store(self, name: str, text: str) -> Written:
+        self._destination.store(name, text.encode())
         return self._destination.written(name)
 
     def _part(self, part: Part) -> Written:
@@ -164,7 +178,7 @@ class _Export:
 
     def _told(self, part: Part) -> Iterator[pa.RecordBatch]:
         for shard in part.shards:
-            yield from self._version.rows([shard])
+            yield from self._lengths.passing(self._version.rows([shard]))
             self._done += shard.bytes
             self._progress(self._done, self._total)
 

@@ -14,8 +14,8 @@ import pyarrow as pa
 from lakemint.errors import ExportError
 from lakemint.export.format import Part, Reading, Written, cut
 from lakemint.export.plain import from_plain, to_plain
-from lakemint.export.version import OpenVersion
 from lakemint.names import LABEL, SAMPLE_ID
+from lakemint.published.opened import OpenVersion
 
 _BATCH = 256
 """Rows that are turned into Python's values, and back, at a time."""
@@ -69,7 +69,7 @@ class WebDataset:
                 held = []
         yield pa.RecordBatch.from_pylist(held, schema=version.schema)
 
-    def companions(self, version: OpenVersion, files: Sequence[Written]) -> Mapping[str, bytes]:
+    def companions(self, version: OpenVersion, files: Sequence[Written]) -> Mapping[str, str]:
         return {}
 
 

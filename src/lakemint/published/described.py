@@ -1,12 +1,15 @@
 """What a dataset's owner says of it, taken from the very contract that a version was published with."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from lakemint.config import Config
 from lakemint.dataset.document import load_document
 from lakemint.digest import digest_of
 from lakemint.errors import ContractError
+
+REPLAYED: Final = "Recorded answers: an account is a position in a list of answers, not a person."
+"""To be said wherever labels are described whose summary says `replayed`."""
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from lakemint.cli.card_view import MAX_LABELS, bar, short, versions, view
+from lakemint.amounts import bar
+from lakemint.cli.card_view import MAX_LABELS, short, versions, view
 
 
 def shown(thing: Any, width: int = 110) -> str:

@@ -49,9 +49,9 @@ def test_an_export_is_one_line(run: Run) -> None:
     assert not Path("out").exists()
     status, out, err = run("export", "notes@1", "out", "--to", "parquet")
     assert (status, err) == (0, "")
-    assert out.startswith("notes@1: 3 files of parquet in out, ")
+    assert out.startswith("notes@1: 5 files of parquet in out, ")
     assert out.endswith(" 40 rows (train 32, validation 0, test 8), each compared with the version\n")
-    assert run("export", "notes@1", "out")[1].startswith("notes@1: out holds it already, 3 files, ")
+    assert run("export", "notes@1", "out")[1].startswith("notes@1: out holds it already, 5 files, ")
 
 
 @pytest.mark.usefixtures("config")
@@ -78,3 +78,12 @@ def test_the_croissant_of_a_version_is_json(run: Run) -> None:
     told = json.loads(out)
     assert (status, err, told["name"], told["version"]) == (0, "", "notes", "1.0.0")
     assert len([one for one in told["distribution"] if one["@type"] == "cr:FileObject"]) == 6
+
+
+@pytest.mark.usefixtures("config")
+def test_a_card_is_printed_or_written(run: Run) -> None:
+    status, out, err = run("card", "notes@1")
+    assert (status, err, out.splitlines()[0]) == (0, "", "# notes@1")
+    assert run("card", "notes@1", "--html", "card.html") == (0, "notes@1: card.html\n", "")
+    assert Path("card.html").read_text().startswith("<!doctype html>")
+    assert run("card", "notes@1", "--html", "nowhere/card.html")[0] == 1

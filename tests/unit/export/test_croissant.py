@@ -15,8 +15,8 @@ from lakemint.config import Config
 from lakemint.digest import digest_of
 from lakemint.export.croissant import of_shards
 from lakemint.export.run import FORMATS, export
-from lakemint.export.version import open_published
 from lakemint.names import Reference
+from lakemint.published.opened import open_published
 from lakemint.published.records import LabelSummary
 from tests.unit.export.any_rows import AWKWARD, COLUMNS
 from tests.unit.small_version import DATASET, publish, row, settings

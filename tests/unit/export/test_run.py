@@ -12,17 +12,24 @@ import pytest
 
 import lakemint
 from lakemint.config import Config
+from lakemint.datacard.compose import compose
+from lakemint.datacard.facts import card_facts, measured
+from lakemint.datacard.markdown import markdown
+from lakemint.datacard.page import page
 from lakemint.digest import sha256
 from lakemint.errors import ExportError, IntegrityError, LakemintError
 from lakemint.export.format import cut
 from lakemint.export.parquet import Parquet
 from lakemint.export.record import Claim
-from lakemint.export.run import Exported, export, plan
+from lakemint.export.run import FORMATS, Exported, export, plan
 from lakemint.names import Reference
+from lakemint.published.opened import open_published
 from lakemint.published.records import ShardRecord
 from tests.unit.small_version import DATASET, manifest_and_shards, publish, row, settings
 
 FIRST = Reference(DATASET, 1)
+OWN = ["README.md", "card.html", "croissant.json"]
+"""What every export has beside its examples, by name."""
 ROWS = [row(index, "test" if index % 5 == 0 else "train") for index in range(40)]
 
 
@@ -55,13 +62,13 @@ def write(config: Config, folder: Path, **given: Any) -> Exported:
 def test_the_files_hold_the_versions_rows_and_nothing_else(config: Config, folder: Path) -> None:
     found = write(config, folder)
     data = ["data/test-00000-of-00001.parquet", "data/train-00000-of-00001.parquet"]
-    assert there(folder) == ["croissant.json", *data, "lakemint.json"]
+    assert there(folder) == [*OWN, *data, "lakemint.json"]
     version = lakemint.open("notes@1", config=config)
     for split in ("train", "test"):
         table = pq.read_table(folder / f"data/{split}-00000-of-00001.parquet")
         assert table.equals(version[split].to_table())
     assert (found.rows, found.splits) == (40, {"train": 32, "validation": 0, "test": 8})
-    assert (found.changed, sorted(found.files)) == (True, ["croissant.json", *data])
+    assert (found.changed, sorted(found.files)) == (True, [*OWN, *data])
 
 
 def test_the_record_names_version_files_and_digests(config: Config, folder: Path) -> None:
@@ -71,7 +78,7 @@ def test_the_record_names_version_files_and_digests(config: Config, folder: Path
     assert record["digest"] == lakemint.open("notes@1", config=config).digest
     assert record["labels"] == ["a", "b"]
     named = [(file.get("split"), file.get("rows")) for file in record["files"]]
-    assert named == [("train", 32), ("test", 8), (None, None)]
+    assert named == [("train", 32), ("test", 8), *[(None, None)] * 3]
     for file in record["files"]:
         data = (folder / file["path"]).read_bytes()
         assert (file["bytes"], file["sha256"]) == (len(data), sha256(data))
@@ -82,7 +89,7 @@ def test_a_file_holds_whole_shards_and_the_progress_counts_their_bytes(config: C
     told: list[tuple[int, int]] = []
     write(config, folder, progress=lambda done, total: told.append((done, total)))
     names = [f"data/{split}-{n:05d}-of-00003.parquet" for split in ("test", "train") for n in range(3)]
-    assert there(folder) == ["croissant.json", *names, "lakemint.json"]
+    assert there(folder) == [*OWN, *names, "lakemint.json"]
     size = sum(s.bytes for split in manifest_and_shards(ROWS)[0].splits.values() for s in split.shards)
     assert (len(told), told[-1]) == (6, (size, size))
 
@@ -254,3 +261,12 @@ def test_shards_are_cut_into_files_by_their_size() -> None:
     shards = [shard(4), shard(5), shard(2), shard(30), shard(1), shard(3, rows=0)]
     assert [[s.bytes for s in piece] for piece in cut(shards, 10)] == [[4, 5], [2], [30], [1]]
     assert cut([]) == []
+
+
+@pytest.mark.parametrize("to", FORMATS)
+def test_every_export_has_the_data_card(config: Config, folder: Path, to: str) -> None:
+    export(config, FIRST, to, folder)
+    version = open_published(config, FIRST)
+    card = compose(card_facts(config, version, measured(version)))
+    assert (folder / "README.md").read_text().endswith(markdown(card))
+    assert (folder / "card.html").read_text() == page(card)

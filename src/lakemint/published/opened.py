@@ -1,4 +1,4 @@
-"""A published version, opened to be written out."""
+"""A published version, opened to be read whole."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
