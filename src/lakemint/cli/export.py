@@ -23,7 +23,7 @@ def export(
     version: OneVersion,
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A new or empty one.")],
     to: Annotated[
-        str, typer.Option("--to", metavar="FORMAT", help="parquet, huggingface or webdataset.")
+        str, typer.Option("--to", metavar="FORMAT", help="parquet, huggingface, webdataset, mds or litdata.")
     ] = "parquet",
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be written; write nothing.")

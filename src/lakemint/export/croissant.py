@@ -9,9 +9,8 @@ import re
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 from typing import Any, Final
-from urllib.parse import quote
 
-from lakemint.export.format import Reading, Written
+from lakemint.export.format import Reading, Written, safe
 from lakemint.export.responsible import responsible
 from lakemint.names import LABEL, SAMPLE_ID
 from lakemint.published.opened import OpenVersion
@@ -81,10 +80,16 @@ def croissant(version: OpenVersion, files: Sequence[Written], reading: Reading) 
         "distribution": [
             *(_file(file, reading) for file in files),
             *(_files(split, paths, reading) for split, paths in splits.items()),
+            *(
+                _byte_files(split, paths, column)
+                for split, paths in splits.items()
+                for column in _apart(version, reading)
+            ),
         ],
         "recordSet": [
             *([_split_names(list(splits))] if splits else []),
             *(_records(version, split, reading) for split in splits),
+            *(_byte_records(split, column) for split in splits for column in _apart(version, reading)),
         ],
     }
 
@@ -151,6 +156,24 @@ def _files(split: str, paths: list[str], reading: Reading) -> dict[str, Any]:
     }
 
 
+def _byte_files(split: str, paths: list[str], column: str) -> dict[str, Any]:
+    """The files of one column of bytes in the archives of a split."""
+    return {
+        "@type": "cr:FileSet",
+        "@id": f"{split}-{safe(column)}-files",
+        "name": f"{split}-{column}-files",
+        "encodingFormat": "application/octet-stream",
+        "includes": f"*.{safe(column)}.*",
+        "containedIn": [{"@id": path} for path in paths],
+    }
+
+
+def _apart(version: OpenVersion, reading: Reading) -> list[str]:
+    """The columns that are files of their own."""
+    columns = version.manifest.columns
+    return [] if reading.by == "column" else [one.name for one in columns if one.type == "binary"]
+
+
 def _split_names(splits: list[str]) -> dict[str, Any]:
     # The example of the specification has only `cr:Split`; mlcroissant wants a type of values beside it.
     fields = [("splits/name", "sc:Text"), ("splits/url", ["cr:Split", "sc:URL"])]
@@ -166,7 +189,9 @@ def _split_names(splits: list[str]) -> dict[str, Any]:
 
 
 def _records(version: OpenVersion, split: str, reading: Reading) -> dict[str, Any]:
-    fields = [_field(split, column.name, column.type, reading) for column in version.manifest.columns]
+    apart = _apart(version, reading)
+    columns = [column for column in version.manifest.columns if column.name not in apart]
+    fields = [_field(split, column.name, column.type, reading) for column in columns]
     return {
         "@type": "cr:RecordSet",
         "@id": split,
@@ -177,24 +202,37 @@ def _records(version: OpenVersion, split: str, reading: Reading) -> dict[str, An
     }
 
 
-def _field(split: str, column: str, kind: str, reading: Reading) -> dict[str, Any]:
-    data_type = _TYPES[kind]
-    source = _source(split, column, kind, reading)
+def _byte_records(split: str, column: str) -> dict[str, Any]:
+    """A column of bytes: the key of the sample, by the name of its file, and the file's content."""
+    name = f"{split}-{safe(column)}"
+    key = {"extract": {"fileProperty": "filename"}, "transform": {"regex": r"^([^.]+)\."}}
+    parts = {SAMPLE_ID: key, "content": {"extract": {"fileProperty": "content"}}}
     return {
-        "@type": "cr:Field",
-        "@id": f"{split}/{quote(column, safe='')}",
-        "name": column,
-        "dataType": [data_type, "cr:Label"] if column == LABEL else data_type,
-        **({"source": source} if source else {}),
+        "@type": "cr:RecordSet",
+        "@id": f"{name}-bytes",
+        "name": f"{split}-{column}-bytes",
+        "key": {"@id": f"{name}-bytes/{SAMPLE_ID}"},
+        "field": [
+            {
+                "@type": "cr:Field",
+                "@id": f"{name}-bytes/{part}",
+                "name": part,
+                "dataType": _TYPES["binary"],
+                "source": {"fileSet": {"@id": f"{name}-files"}, **source},
+            }
+            for part, source in parts.items()
+        ],
     }
 
 
-def _source(split: str, column: str, kind: str, reading: Reading) -> dict[str, Any] | None:
-    """Where the column's values are; None where Croissant has no words for it."""
-    files = {"fileSet": {"@id": f"{split}-files"}}
-    if reading.by == "column":
-        return {**files, "extract": {"column": column}}
-    if reading.by == "jsonPath" and kind != "binary":
-        path = f"$.{column}" if _PLAIN.fullmatch(column) else f"$[{column!r}]"
-        return {**files, "extract": {"jsonPath": path}}
-    return None
+def _field(split: str, column: str, kind: str, reading: Reading) -> dict[str, Any]:
+    data_type = _TYPES[kind]
+    path = f"$.{column}" if _PLAIN.fullmatch(column) else f"$[{column!r}]"
+    extract = {"column": column} if reading.by == "column" else {"jsonPath": path}
+    return {
+        "@type": "cr:Field",
+        "@id": f"{split}/{safe(column)}",
+        "name": column,
+        "dataType": [data_type, "cr:Label"] if column == LABEL else data_type,
+        "source": {"fileSet": {"@id": f"{split}-files"}, "extract": extract},
+    }

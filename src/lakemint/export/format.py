@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal, Protocol
+from urllib.parse import quote
 
 import pyarrow as pa
 
@@ -50,9 +51,9 @@ class Reading:
     """How other tools take the examples out of a format's files, in Croissant's words."""
 
     encoding: str
-    """Media type of a file of examples."""
-    by: Literal["column", "jsonPath"] | None = None
-    """How a column is named; None where Croissant has no words for it."""
+    """Media type of a file of examples, or a URL where there is none."""
+    by: Literal["column", "jsonPath"]
+    """How a column is named. Columns of bytes have no `jsonPath`: they are files of their own."""
     inside: tuple[str, str] | None = None
     """Of archives: glob and media type of the files in them that hold the columns."""
 
@@ -65,8 +66,8 @@ class Format(Protocol):
     def parts(self, version: OpenVersion) -> list[Part]:
         """The files of examples; an empty split has none."""
 
-    def write(self, version: OpenVersion, batches: Iterable[pa.RecordBatch], path: Path) -> None:
-        """A new file of these rows, whose bytes depend on nothing else; raises ExportError, OSError."""
+    def write(self, version: OpenVersion, part: Part, batches: Iterable[pa.RecordBatch], path: Path) -> None:
+        """A new file of a part's rows, whose bytes depend on nothing else; raises ExportError, OSError."""
 
     def read(self, version: OpenVersion, path: Path) -> Iterator[pa.RecordBatch]:
         """The rows of such a file in their order, a bounded number at a time."""
@@ -91,3 +92,8 @@ def cut(shards: Iterable[ShardRecord], at_most: int = FILE_BYTES) -> list[tuple[
         pieces[-1].append(shard)
         size += shard.bytes
     return [tuple(piece) for piece in pieces]
+
+
+def safe(name: str) -> str:
+    """The name without what means something in a path, in a URI, or to a reader that splits names at dots."""
+    return quote(name, safe="").replace(".", "%2E").replace("~", "%7E")

@@ -27,7 +27,7 @@ class Parquet:
                 found.append(Part(path, split, shards))
         return found
 
-    def write(self, version: OpenVersion, batches: Iterable[pa.RecordBatch], path: Path) -> None:
+    def write(self, version: OpenVersion, part: Part, batches: Iterable[pa.RecordBatch], path: Path) -> None:
         with pq.ParquetWriter(path, version.schema, compression="zstd") as writer:
             for batch in batches:
                 writer.write_batch(batch)

@@ -1,5 +1,6 @@
 """Exporting: a version's shards in, files of a format out, one file at a time."""
 
+import struct
 import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +24,8 @@ from lakemint.export.croissant import as_text, croissant
 from lakemint.export.destination import Destination, claimed, finished, require_free
 from lakemint.export.format import README, Format, Part, Written
 from lakemint.export.huggingface import HuggingFace
+from lakemint.export.litdata import LitData
+from lakemint.export.mds import Mds
 from lakemint.export.parquet import Parquet
 from lakemint.export.record import Claim, ExportRecord, file_record
 from lakemint.export.webdataset import WebDataset
@@ -35,6 +38,8 @@ FORMATS: Final[dict[str, Format]] = {
     "parquet": Parquet(),
     "huggingface": HuggingFace(),
     "webdataset": WebDataset(),
+    "mds": Mds(),
+    "litdata": LitData(),
 }
 """What a version can be exported to."""
 
@@ -170,7 +175,7 @@ class _Export:
         else:
 
             def fill(path: Path) -> None:
-                self._format.write(self._version, batches, path)
+                self._format.write(self._version, part, batches, path)
                 self._require_same(rows, part, path)
 
             self._destination.write(part.path, fill)
@@ -186,7 +191,7 @@ class _Export:
         """Raises ExportError, naming the file, unless it holds the rows that passed."""
         try:
             what = rows.difference(self._format.read(self._version, path))
-        except (pa.ArrowException, tarfile.TarError, OSError, ValueError, KeyError) as error:
+        except (pa.ArrowException, tarfile.TarError, struct.error, OSError, ValueError, KeyError) as error:
             what = f"it cannot be read back ({error})"
         if what:
             raise ExportError(

@@ -7,12 +7,11 @@ from io import BytesIO
 from itertools import groupby
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import quote
 
 import pyarrow as pa
 
 from lakemint.errors import ExportError
-from lakemint.export.format import Part, Reading, Written, cut
+from lakemint.export.format import Part, Reading, Written, cut, safe
 from lakemint.export.plain import from_plain, to_plain
 from lakemint.names import LABEL, SAMPLE_ID
 from lakemint.published.opened import OpenVersion
@@ -48,7 +47,7 @@ class WebDataset:
             for index, shards in enumerate(cut(version.manifest.splits[split].shards))
         ]
 
-    def write(self, version: OpenVersion, batches: Iterable[pa.RecordBatch], path: Path) -> None:
+    def write(self, version: OpenVersion, part: Part, batches: Iterable[pa.RecordBatch], path: Path) -> None:
         number_of = _numbering(version)
         with tarfile.open(path, "w") as tar:
             for batch in batches:
@@ -101,7 +100,7 @@ def _members(row: Row, schema: pa.Schema, number_of: Numbering) -> Iterator[tupl
     """(name, content) of a sample's files, in an order that is always the same."""
     if not row[SAMPLE_ID]:
         raise ExportError(f"a row has no {SAMPLE_ID}, and a WebDataset's files are named by it")
-    key = _safe(row[SAMPLE_ID])
+    key = safe(row[SAMPLE_ID])
     columns = _byte_columns(schema)
     fields = {name: value for name, value in row.items() if name not in columns}
     yield f"{key}.json", json.dumps(fields, ensure_ascii=False, allow_nan=False).encode()
@@ -111,7 +110,7 @@ def _members(row: Row, schema: pa.Schema, number_of: Numbering) -> Iterator[tupl
     for column in columns:
         content = row[column]
         if content is not None:
-            yield f"{key}.{_safe(column)}.{_kind(content)}", content
+            yield f"{key}.{safe(column)}.{_kind(content)}", content
 
 
 def _row(files: dict[str, bytes], schema: pa.Schema, number_of: Numbering) -> Row:
@@ -121,7 +120,7 @@ def _row(files: dict[str, bytes], schema: pa.Schema, number_of: Numbering) -> Ro
     if files.pop("cls", None) != (None if number is None else str(number).encode()):
         raise ValueError(f"the cls of {row[SAMPLE_ID]} is not the number of its label")
     found = {name.rpartition(".")[0]: content for name, content in files.items()}
-    return {**row, **{column: found.get(_safe(column)) for column in _byte_columns(schema)}}
+    return {**row, **{column: found.get(safe(column)) for column in _byte_columns(schema)}}
 
 
 def _samples(path: Path) -> Iterator[dict[str, bytes]]:
@@ -144,11 +143,6 @@ def _contents(tar: tarfile.TarFile) -> Iterator[tuple[str, str, bytes]]:
 
 def _byte_columns(schema: pa.Schema) -> list[str]:
     return [field.name for field in schema if pa.types.is_binary(field.type)]
-
-
-def _safe(name: str) -> str:
-    """The name without what means something in a path or to a reader that splits names at dots."""
-    return quote(name, safe="").replace(".", "%2E").replace("~", "%7E")
 
 
 def _kind(content: bytes) -> str:

@@ -40,25 +40,26 @@ IMAGES = (
 )
 
 _text = st.sampled_from(AWKWARD) | st.text(st.characters(exclude_categories=["Cs"]), max_size=9)
-_values: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
-    {
-        "split": st.sampled_from(("train", "validation", "test")),
-        "bucket": st.integers(0, 2),
-        "label": _text,
-        "text": st.none() | _text,
-        "image": st.none() | st.sampled_from(IMAGES) | st.binary(max_size=9),
-        "big": st.none() | st.sampled_from((2**63 - 1, -(2**63), 2**53 + 1)) | st.integers(-9, 9),
-        "small": st.none() | st.integers(-(2**31), 2**31 - 1),
-        "score": st.none() | st.floats(),
-        "weight": st.none() | st.floats(width=32),
-        "seen": st.none() | st.booleans(),
-        "day": st.none() | st.dates(),
-        "at": st.none() | st.datetimes(timezones=st.just(datetime.UTC)),
-    }
-)
+_values: dict[str, st.SearchStrategy[Any]] = {
+    "text": _text,
+    "image": st.sampled_from(IMAGES) | st.binary(max_size=9),
+    "big": st.sampled_from((2**63 - 1, -(2**63), 2**53 + 1)) | st.integers(-9, 9),
+    "small": st.integers(-(2**31), 2**31 - 1),
+    "score": st.floats(),
+    "weight": st.floats(width=32),
+    "seen": st.booleans(),
+    "day": st.dates(),
+    "at": st.datetimes(timezones=st.just(datetime.UTC)),
+}
+_place: dict[str, st.SearchStrategy[Any]] = {
+    "split": st.sampled_from(("train", "validation", "test")),
+    "bucket": st.integers(0, 2),
+    "label": _text,
+}
 
 
-def any_rows() -> st.SearchStrategy[list[Row]]:
+def any_rows(nulls: bool = True) -> st.SearchStrategy[list[Row]]:
     """Up to twelve rows of `COLUMNS`, spread over splits and shards; some splits stay empty."""
-    drawn = st.dictionaries(st.integers(0, 50), _values, max_size=12)
+    values = {name: st.none() | drawn if nulls else drawn for name, drawn in _values.items()}
+    drawn = st.dictionaries(st.integers(0, 50), st.fixed_dictionaries({**_place, **values}), max_size=12)
     return drawn.map(lambda found: [row(index, **fields) for index, fields in found.items()])

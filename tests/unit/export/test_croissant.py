@@ -19,6 +19,7 @@ from lakemint.names import Reference
 from lakemint.published.opened import open_published
 from lakemint.published.records import LabelSummary
 from tests.unit.export.any_rows import AWKWARD, COLUMNS
+from tests.unit.small_version import COLUMNS as TYPES
 from tests.unit.small_version import DATASET, publish, row, settings
 
 FIRST = Reference(DATASET, 1)
@@ -44,7 +45,9 @@ def valid(place: Path) -> mlcroissant.Dataset:
 def test_the_description_in_an_export_is_valid_and_names_every_file(
     config: Config, tmp_path: Path, to: str
 ) -> None:
-    publish(config, ROWS, changed={"labels": LABELS})
+    columns = ["sample_id", "text", "stars", "label"]
+    bytes_ = [{**one, "image": b"x"} for one in ROWS]
+    publish(config, bytes_, (*TYPES, ("image", "binary")), changed={"labels": LABELS})
     found = export(config, FIRST, to, tmp_path / "out")
     metadata = valid(tmp_path / "out" / "croissant.json").metadata
     assert str(metadata.ctx.conforms_to.value) == "http://mlcommons.org/croissant/1.1"
@@ -53,11 +56,10 @@ def test_the_description_in_an_export_is_valid_and_names_every_file(
     for path, sha256 in named.items():
         assert hashlib.sha256((tmp_path / "out" / path).read_bytes()).hexdigest() == sha256
     fields = {record.id: [field.name for field in record.fields] for record in metadata.record_sets}
-    columns = ["sample_id", "text", "stars", "label"]
-    assert {name: found for name, found in fields.items() if name != "splits"} == {
-        "train": columns,
-        "test": columns,
-    }
+    for split in ("train", "test"):
+        apart = fields.get(f"{split}-image-bytes", [])
+        assert fields[split] == (columns if apart else [*columns, "image"])
+        assert apart == (["sample_id", "content"] if to == "webdataset" else [])
 
 
 def test_the_library_reads_the_rows_of_a_split(config: Config, tmp_path: Path) -> None:
@@ -130,12 +132,14 @@ def test_the_owners_words_are_those_of_the_contract_it_was_published_with(
 
 
 def test_a_description_with_awkward_names_and_without_rows_is_valid(config: Config, tmp_path: Path) -> None:
-    names = [f"x{text}" for text in AWKWARD]
+    names = ["files", *(f"x{text}" for text in AWKWARD)]
     publish(config, [{**row(1, label=name), **dict.fromkeys(names, True)} for name in names[:1]], COLUMNS[:1])
     columns = (*COLUMNS[:1], *((name, "bool") for name in names))
     publish(config, [{**row(1), **dict.fromkeys(names, True)}], columns)
     publish(config, [], COLUMNS)
-    for number in (1, 2, 3):
+    columns = (*COLUMNS[:1], *((name, "binary") for name in names))
+    publish(config, [{**row(1), **dict.fromkeys(names, b"x")}], columns)
+    for number in (1, 2, 3, 4):
         folder = tmp_path / str(number)
         export(config, Reference(DATASET, number), "webdataset", folder)
         valid(folder / "croissant.json")

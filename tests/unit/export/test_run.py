@@ -157,12 +157,12 @@ def test_an_export_that_was_cut_short_goes_on(
 ) -> None:
     asked: list[Path] = []
 
-    def dying(self: Parquet, version: Any, batches: Iterable[pa.RecordBatch], path: Path) -> None:
+    def dying(self: Parquet, version: Any, part: Any, batches: Iterable[pa.RecordBatch], path: Path) -> None:
         asked.append(path)
         if len(asked) > survivors:
             path.write_bytes(b"PAR1 and then")
             raise Killed
-        write_parquet(self, version, batches, path)
+        write_parquet(self, version, part, batches, path)
 
     write_parquet = Parquet.write
     with monkeypatch.context() as patched, pytest.raises(Killed):
@@ -215,7 +215,7 @@ def test_a_file_that_was_harmed_while_the_export_stood_is_named(config: Config, 
 def test_what_is_written_wrong_is_found_and_not_left_behind(
     config: Config, folder: Path, monkeypatch: pytest.MonkeyPatch, change: Any, words: str
 ) -> None:
-    def wrong(self: Parquet, version: Any, batches: Iterable[pa.RecordBatch], path: Path) -> None:
+    def wrong(self: Parquet, version: Any, part: Any, batches: Iterable[pa.RecordBatch], path: Path) -> None:
         pq.write_table(change(pa.Table.from_batches(batches)), path)
 
     monkeypatch.setattr(Parquet, "write", wrong)
@@ -246,7 +246,7 @@ def test_a_folder_that_cannot_be_written_is_an_error_of_ours(config: Config, tmp
 
 
 def test_a_format_or_a_split_that_cannot_be_is_an_error(config: Config, folder: Path) -> None:
-    with pytest.raises(ExportError, match="no format 'pickle': there are parquet, huggingface"):
+    with pytest.raises(ExportError, match="no format 'pickle': there are parquet, huggingface, "):
         export(config, FIRST, "pickle", folder)
     split = manifest_and_shards(ROWS)[0].splits["train"]
     publish(config, ROWS, changed={"splits": {"../../train": split}})
