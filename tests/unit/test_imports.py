@@ -25,6 +25,7 @@ EDGES = {
     "sklearn": ("train/*.py", "demo/*.py"),
     "supervisor": ("stack/*.py",),
     "torch": (),
+    "jinja2": ("datacard/*.py",),
     "rich": ("cli/*.py",),
     "typer": ("cli/*.py",),
 }

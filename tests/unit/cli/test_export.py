@@ -9,6 +9,7 @@ import pytest
 
 from lakemint.cli import main
 from lakemint.config import Config
+from lakemint.export.run import FORMATS
 from tests.unit.small_version import publish, row, settings
 
 ROWS = [row(index, "test" if index % 5 == 0 else "train") for index in range(40)]
@@ -87,3 +88,8 @@ def test_a_card_is_printed_or_written(run: Run) -> None:
     assert run("card", "notes@1", "--html", "card.html") == (0, "notes@1: card.html\n", "")
     assert Path("card.html").read_text().startswith("<!doctype html>")
     assert run("card", "notes@1", "--html", "nowhere/card.html")[0] == 1
+
+
+def test_the_help_names_every_format(run: Run) -> None:
+    told = run("export", "--help")[1]
+    assert [to for to in FORMATS if to not in told] == []
