@@ -17,11 +17,11 @@ _LINK = re.compile(r"(?i)(?<=http)(s?):(?=//)|(?<=www)()\.")
 """Where a bare address becomes a link."""
 
 
-def markdown(document: Document, level: int = 1) -> str:
-    """The card; `level` is that of its title."""
-    lines = [f"{'#' * level} {escaped(document.title)}", "", escaped(document.lead), ""]
+def markdown(document: Document) -> str:
+    """The card."""
+    lines = [f"# {escaped(document.title)}", "", escaped(document.lead), ""]
     for section in document.sections:
-        lines += [f"{'#' * (level + 1)} {escaped(section.title)}", ""]
+        lines += [f"## {escaped(section.title)}", ""]
         for block in section.blocks:
             lines += [*_lines(block), ""]
     return "\n".join(lines).rstrip() + "\n"

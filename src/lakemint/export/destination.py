@@ -16,7 +16,6 @@ from lakemint.export.record import RECORD, Claim, ExportRecord, FileRecord, read
 CLAIM = "lakemint.unfinished.json"
 """There while an export is being written, and after one that was killed."""
 _UNFINISHED = ".unfinished"
-_CHUNK = 1024 * 1024
 
 
 def finished(folder: Path, claim: Claim) -> ExportRecord | None:
