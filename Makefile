@@ -30,6 +30,7 @@ check: setup  ## Lint and type-check
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy
 
 setup: .venv/.ready $(LABEL_STUDIO)/.ready  ## Both environments, from the locks
+	@:
 
 $(UV): requirements/tools.txt
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v <= (3, 13) else f"error: Python 3.11 to 3.13 is needed, $(PYTHON) is {v[0]}.{v[1]}: make PYTHON=/path/to/python3.12 …")'

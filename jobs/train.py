@@ -4,7 +4,7 @@ import lakemint
 from lakemint.config import load_config
 from lakemint.dataset.recipe import load_recipe
 from lakemint.digest import canonical
-from lakemint.errors import VersionNotFound
+from lakemint.errors import TooFewExamples, VersionNotFound
 from lakemint.job import runner
 from lakemint.job.outcome import Outcome
 from lakemint.lake import Lake
@@ -28,7 +28,10 @@ def main(dataset: str) -> Outcome:
     lake = Lake(config.need("lake"))
     known = read_baseline(store, lake, dataset, version.number)
     changed = known is None or known.manifest != version.digest
-    marks = score(version, recipe.baseline) if changed or known is None else known
+    try:
+        marks = score(version, recipe.baseline) if changed or known is None else known
+    except TooFewExamples as error:
+        return Outcome(version.name, version.digest, changed=False, details={"baseline": f"none: {error}"})
     if changed:
         store.put(lake.card(dataset, version.number, "baseline"), canonical(marks.model_dump(mode="json")))
     counts = {"train_rows": marks.train_rows, "test_rows": marks.test_rows}

@@ -62,7 +62,8 @@ def _check_form(schemas: Path, contract: Contract, recipe: Recipe) -> None:
 def _misfits(contract: Contract, recipe: Recipe) -> Iterator[str]:
     """Where contract and recipe contradict each other."""
     silver, gold = contract.table("silver"), contract.table("gold")
-    for place, text in (*_silver(silver, recipe), *_gold(silver, gold), *_labels(gold, recipe)):
+    found = (*_silver(silver, recipe), *_gold(silver, gold), *_labels(gold, recipe), *_custom(contract))
+    for place, text in found:
         yield f"schemas/{contract.dataset}/{place}: {text}"
 
 
@@ -120,6 +121,21 @@ def _labels(gold: Table, recipe: Recipe) -> Iterator[tuple[str, str]]:
         yield "recipe.yaml: baseline.input", f"{recipe.baseline.input!r} is no column of gold; {_names(gold)}"
     elif column.type != kind:
         yield "recipe.yaml: baseline.encode", f"{recipe.baseline.encode} needs {kind}, not {column.type}"
+
+
+def _custom(contract: Contract) -> Iterator[tuple[str, str]]:
+    """A custom rule is about columns that are there."""
+    for table in contract.tables:
+        for rule in (rule for rule in table.rules if rule.kind == "custom"):
+            for key, value in rule.arguments["kwargs"].items():
+                for name in _listed(value) if key.startswith("column") else ():
+                    if table.column(name) is None:
+                        place = f"contract.yaml: schema[{table.name}]: {rule.name[:80]}"
+                        yield place, f"{key}: there is no column {name!r}; {_names(table)}"
+
+
+def _listed(value: object) -> list[str]:
+    return [str(name) for name in value] if isinstance(value, list) else [str(value)]
 
 
 def _names(table: Table) -> str:

@@ -16,10 +16,12 @@ LakemintError
 ├── RunError           a run through Airflow failed
 ├── GateFailed         a critical quality rule broke
 ├── ConservationError  records in ≠ records kept + records that left with a reason
+├── TooFewExamples     a version is too small to train a baseline on
 ├── VersionNotFound    no such dataset version, or no such channel
 ├── ChannelMoved       a channel is not where it was expected
 ├── FormatError        a stored record is malformed, or of a format we do not know
-└── IntegrityError     stored bytes are not what the manifest says
+├── IntegrityError     stored bytes are not what the manifest says
+└── ExportError        a version cannot be exported there, or came out other than it is
 """
 
 
@@ -87,6 +89,10 @@ class ConservationError(LakemintError):
     """Records went in that came out nowhere, or the other way round."""
 
 
+class TooFewExamples(LakemintError):
+    """A version is too small for a score to say anything."""
+
+
 class VersionNotFound(LakemintError):
     """No such dataset version, or no such channel."""
 
@@ -101,3 +107,7 @@ class FormatError(LakemintError):
 
 class IntegrityError(LakemintError):
     """Stored bytes are not what the manifest says."""
+
+
+class ExportError(LakemintError):
+    """A version cannot be exported into that folder or format, or what was written is not what it holds."""

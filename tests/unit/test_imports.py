@@ -3,7 +3,7 @@
 import ast
 import subprocess
 import sys
-from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -25,25 +25,29 @@ EDGES = {
     "sklearn": ("train/*.py", "demo/*.py"),
     "supervisor": ("stack/*.py",),
     "torch": (),
+    "jinja2": ("datacard/*.py",),
     "rich": ("cli/*.py",),
     "typer": ("cli/*.py",),
 }
 """Package → the only modules of `lakemint` that may import it."""
 
 
-def imports(path: Path, *, runtime_only: bool = True) -> Iterator[str]:
+@cache
+def imports(path: Path, *, runtime_only: bool = True) -> list[str]:
     """Every module that a file imports, also inside functions; not those under `if TYPE_CHECKING`."""
     tree = ast.parse(path.read_text())
     skipped: set[ast.AST] = set()
+    found: list[str] = []
     for node in ast.walk(tree):
         if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test) and runtime_only:
             skipped.update(child for statement in node.body for child in ast.walk(statement))
         if node in skipped:
             continue
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            found += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:
-            yield node.module
+            found.append(node.module)
+    return found
 
 
 def sources() -> list[Path]:

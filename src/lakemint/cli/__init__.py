@@ -5,18 +5,23 @@ import io
 import os
 import sys
 from importlib import import_module
-
-import typer
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
 
 from lakemint.config import keep_loopback_direct
 from lakemint.errors import LakemintError
 from lakemint.printable import printable
 
-_MODULES = ("stack", "run", "version", "channel", "check", "land", "demo")
+if TYPE_CHECKING:
+    import typer
+
+_MODULES = ("stack", "run", "version", "export", "channel", "check", "land", "demo")
 
 
-def build() -> typer.Typer:
+def build() -> "typer.Typer":
     """The whole command line."""
+    import typer
+
     app = typer.Typer(
         name="lakemint",
         help="Mint training datasets from a data lake.",
@@ -32,6 +37,11 @@ def build() -> typer.Typer:
 
 def main() -> None:
     """Run the command line. Our own errors become one line on stderr and exit status 1, Ctrl-C 130."""
+    if find_spec("typer") is None:
+        sys.exit(
+            "error: the command line needs the whole platform, and only what a training image needs is "
+            "installed: use lakemint.open in Python, or install lakemint[platform]"
+        )
     keep_loopback_direct()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):

@@ -10,14 +10,14 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from lakemint.amounts import bar
 from lakemint.names import TABLES
 from lakemint.printable import printable
 
 BAR = 8
 """Characters of a full bar."""
 MAX_LABELS = 30
-"""Labels a card shows, the commonest first."""
-_EIGHTHS = " ▏▎▍▌▋▊▉"
+"""Labels a card shows, the commonest ones."""
 
 
 def view(card: dict[str, Any]) -> RenderableType:
@@ -32,8 +32,8 @@ def view(card: dict[str, Any]) -> RenderableType:
         Group(_balance(card["splits"]), Text(), facts),
         title=title,
         title_align="left",
-        box=box.ROUNDED,
-        padding=(1, 2),
+        box=box.HORIZONTALS,  # no sides: the digest fits in 80 columns, and can be copied
+        padding=(1, 0),
         expand=False,
     )
 
@@ -61,25 +61,10 @@ def versions(entries: list[dict[str, Any]]) -> RenderableType:
     return table
 
 
-def bar(share: float, width: int = BAR) -> str:
-    """A bar of `width` characters for a share of 1, to the eighth of a character."""
-    eighths = round(max(0.0, min(1.0, share)) * width * 8)
-    full, rest = divmod(eighths, 8)
-    return ("█" * full + (_EIGHTHS[rest] if rest else "")).ljust(width)
-
-
 def short(text: str, width: int = 40) -> str:
     """One printable line of at most `width` characters."""
     clean = printable(text[: width + 1]).replace("\n", "\ufffd")
     return clean if len(clean) <= width else f"{clean[: width - 1]}…"
-
-
-def size(count: int) -> str:
-    """Bytes, to two digits at least: `950 B`, `9.5 kB`, `812 MB`, `1,234 GB`."""
-    for unit, one in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
-        if count >= one:
-            return f"{count / one:,.{0 if count >= 10 * one else 1}f} {unit}"
-    return f"{count} B"
 
 
 def _balance(splits: dict[str, Any]) -> Table:
@@ -91,11 +76,17 @@ def _balance(splits: dict[str, Any]) -> Table:
     table.add_column("label", style="dim")
     for name, split in splits.items():
         table.add_column(Text(f"{short(name)} {split['rows']:,}"))
-    for label, _ in total.most_common(MAX_LABELS):
+    for label in sorted((label for label, _ in total.most_common(MAX_LABELS)), key=_natural):
         table.add_row(Text(short(label)), *(_cell(label, split) for split in splits.values()))
     if len(total) > MAX_LABELS:
         table.add_row(f"… {len(total) - MAX_LABELS} more")
     return table
+
+
+def _natural(label: str) -> tuple[bool, int, str]:
+    """Numbers by their size, before other labels by their letters."""
+    is_number = label.isascii() and label.isdigit() and len(label) < 20
+    return not is_number, int(label) if is_number else 0, label
 
 
 def _cell(label: str, split: dict[str, Any]) -> Text:
@@ -121,7 +112,7 @@ def _facts(card: dict[str, Any]) -> Iterator[tuple[str, RenderableType]]:
         yield f"gate {verdict['table']}", _verdict(verdict)
     yield "baseline", _baseline(card["baseline"])
     inputs = sorted(card["inputs"].items(), key=lambda item: (*TABLES, item[0]).index(item[0]))
-    yield "made of", Text(", ".join(f"{short(table)} {at['version']}" for table, at in inputs))
+    yield "made of", Text(", ".join(f"{short(table)} v{at['version']}" for table, at in inputs))
     yield "published", Text(f"{short(card['published_at'])} by lakemint {short(card['lakemint'])}")
     yield "digest", Text(card["digest"])
 
@@ -132,7 +123,8 @@ def _labels(labels: dict[str, Any]) -> Text:
     parts = [f"{labels['answers']:,} answers" if labels.get("answers") is not None else ""]
     parts.append(f"to {labels['samples']:,} samples" if labels.get("samples") is not None else "")
     people = "accounts" if labels.get("replayed") else "annotators"
-    parts.append(f"by {labels['annotators']} {people}" if labels.get("annotators") else "")
+    if labels.get("annotators"):
+        parts.append(f"by {labels['annotators']} {people[:-1] if labels['annotators'] == 1 else people}")
     parts.append(f"({short(labels['method'])})" if labels.get("method") else "")
     if labels.get("alpha") is not None:
         parts.append(f"· alpha {labels['alpha']:.2f}")

@@ -5,7 +5,8 @@ from typing import Any
 
 from rich.text import Text
 
-from lakemint.cli.card_view import short, size
+from lakemint.amounts import size
+from lakemint.cli.card_view import short
 
 MAX_SHARES = 6
 """Labels or splits shown, those that shifted most."""

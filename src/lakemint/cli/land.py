@@ -50,7 +50,9 @@ def land(
         raise LakemintError(f"{dataset} has no source {source!r}: its recipe names {', '.join(sources)}")
     found = [named for path in files for named in _named(path)]
     _check_names(name for name, _ in found)
-    shown = track(found, "landing", console=Console(stderr=True), transient=True, disable=len(found) < 2)
+    console = Console(stderr=True)
+    quiet = len(found) < 2 or not console.is_terminal
+    shown = track(found, "landing", console=console, transient=True, disable=quiet)
     landed = write(open_store(config), Lake(config.need("lake")).raw(dataset, source), shown)
     typer.echo(f"{said(landed)}; go on with: lakemint run {dataset}")
 

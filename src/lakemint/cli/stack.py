@@ -97,7 +97,8 @@ def _show(found: "StackStatus") -> None:
         state, pid, detail = f"[{colour}]{one.state}[/]", str(one.pid or ""), escape(one.detail)
         table.add_row(one.program, state, one.address, pid, _age(one.seconds), _mib(one.memory), detail)
     table.add_row("all", "", "", "", "", _mib(found.memory))
-    Console(soft_wrap=True).print(table)
+    # Of its natural width: rather wrapped by the terminal than cut off.
+    Console(width=200).print(table)
 
 
 def _age(seconds: int) -> str:

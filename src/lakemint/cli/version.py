@@ -64,7 +64,7 @@ def show(
 
     config = load_config()
     if "@" in version:
-        reference = _standing(config, version)
+        reference = standing(config, version)
         found = card(config, reference.dataset, reference.number)
     else:
         found = card(config, check_name(version))
@@ -80,13 +80,13 @@ def verify(version: OneVersion, as_json: AsJson = False) -> None:
 
     Says one line for each problem: the object in the lake, and what is wrong with it.
     """
-    from lakemint.cli.card_view import size
+    from lakemint.amounts import size
     from lakemint.config import load_config
     from lakemint.published.verify import verify as check
 
     config = load_config()
-    reference = _standing(config, version)
-    with _progress(f"verifying {reference}") as progress:
+    reference = standing(config, version)
+    with progress_bar(f"verifying {reference}") as progress:
         found = check(config, reference, progress)
     if as_json:
         typer.echo(json.dumps({**asdict(found), "sound": found.sound}, indent=2))
@@ -115,8 +115,8 @@ def diff(
     from lakemint.published.difference import difference
 
     config = load_config()
-    pair = _standing(config, before), _standing(config, after)
-    with _progress("comparing") as progress:
+    pair = standing(config, before), standing(config, after)
+    with progress_bar("comparing") as progress:
         found = difference(config, *pair, progress)
     if as_json:
         typer.echo(json.dumps(found, indent=2))
@@ -125,7 +125,7 @@ def diff(
 
 
 @contextmanager
-def _progress(what: str) -> Iterator[Callable[[int, int], None]]:
+def progress_bar(what: str) -> Iterator[Callable[[int, int], None]]:
     """A bar of bytes on stderr, gone when all is done; nothing where there is no terminal."""
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
@@ -137,7 +137,7 @@ def _progress(what: str) -> Iterator[Callable[[int, int], None]]:
         yield lambda done, total: bars.update(task, completed=done, total=total)
 
 
-def _standing(config: "Config", text: str) -> "Reference":
+def standing(config: "Config", text: str) -> "Reference":
     """The version that is named, or that the named channel points to. Raises VersionNotFound."""
     from lakemint.lake import Lake
     from lakemint.names import Reference, parse_reference

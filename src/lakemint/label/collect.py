@@ -94,7 +94,7 @@ class AnswerReader:
             if sample is None or address is None or (value is None and not annotation["was_cancelled"]):
                 self.counts["ignored"] += 1
                 continue
-            self.counts["answers" if value is not None else "skipped"] += 1
+            self.counts["read" if value is not None else "skipped"] += 1
             moment = annotation["updated_at"]
             yield {
                 "event_id": digest_of([self.project.marker, annotation["id"], moment, value]),

@@ -56,10 +56,13 @@ def choose(
 
 
 def known_events(silver: DataFrame, column: str) -> DataFrame:
-    """An event for each sample whose record says the label: its source is the annotator."""
+    """An event for each sample whose record says the label: its source is the annotator.
+
+    An empty text says nothing.
+    """
     value = F.col(column).cast("string")
     event = F.sha2(F.concat_ws(":", F.lit("known"), SAMPLE_ID, F.base64(value.cast("binary"))), 256)
-    return silver.where(value.isNotNull()).select(
+    return silver.where(F.length(F.trim(value)) > 0).select(
         event.alias("event_id"),
         SAMPLE_ID,
         F.lit(SOURCE_ANNOTATOR).alias("annotator"),

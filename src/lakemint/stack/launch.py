@@ -2,7 +2,7 @@
 
 Run by its path, not as a part of the package: it starts with every server and must be quick.
 
-    python -I launch.py <home> <program> <command> [<argument> …]
+    python -I launch.py <home> <program> <scratch folder or ""> <command> [<argument> …]
 """
 
 import os
@@ -18,8 +18,6 @@ MARK = "LAKEMINT_STACK_HOME"
 """Environment variable that every process of a stack carries: the stack's home."""
 PROGRAM = "LAKEMINT_STACK_PROGRAM"
 """And which of its programs it belongs to."""
-SCRATCH = "LAKEMINT_STACK_SCRATCH"
-"""The program's folder for what it needs only while it runs, if it has one."""
 
 
 def alive(processes: list[psutil.Process], seconds: float) -> list[psutil.Process]:
@@ -53,7 +51,7 @@ def end_predecessors(home: str, program: str) -> None:
 
 if __name__ == "__main__":
     end_predecessors(sys.argv[1], sys.argv[2])
-    if scratch := os.environ.get(SCRATCH):
-        shutil.rmtree(scratch, ignore_errors=True)
-        Path(scratch).mkdir(mode=0o700, parents=True)
-    os.execv(sys.argv[3], sys.argv[3:])  # noqa: S606  the command is the stack's own
+    if sys.argv[3]:
+        shutil.rmtree(sys.argv[3], ignore_errors=True)
+        Path(sys.argv[3]).mkdir(mode=0o700, parents=True)
+    os.execv(sys.argv[4], sys.argv[4:])  # noqa: S606  the command is the stack's own

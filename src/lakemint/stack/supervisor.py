@@ -14,7 +14,7 @@ from lakemint.config import outer_environment
 from lakemint.errors import StackError
 from lakemint.files import write_private
 from lakemint.stack import launch
-from lakemint.stack.launch import MARK, PROGRAM, SCRATCH
+from lakemint.stack.launch import MARK, PROGRAM
 from lakemint.stack.layout import Stack
 from lakemint.stack.program import Program
 
@@ -159,9 +159,9 @@ supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface
 def _section(stack: Stack, program: Program) -> str:
     # SPT_NOENV: a process that renames itself must not overwrite the environment that we know it by.
     marks = {MARK: str(stack.home), PROGRAM: program.name, "SPT_NOENV": "1"}
-    scratch = {SCRATCH: str(program.scratch)} if program.scratch else {}
-    environment = {**program.environment, **marks, **scratch, "PYTHONUNBUFFERED": "1"}
-    launcher = (sys.executable, "-I", launch.__file__, str(stack.home), program.name)
+    environment = {**program.environment, **marks, "PYTHONUNBUFFERED": "1"}
+    scratch = str(program.scratch or "")
+    launcher = (sys.executable, "-I", launch.__file__, str(stack.home), program.name, scratch)
     pairs = ",".join(f'{name}="{_quotable(value)}"' for name, value in environment.items())
     return f"""
 [program:{program.name}]

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lakemint.dataset.recipe import Baseline
-from lakemint.errors import LakemintError
+from lakemint.errors import LakemintError, TooFewExamples
 from lakemint.feed import Split, Version
 from lakemint.names import LABEL, SAMPLE_ID
 from lakemint.published.records import BaselineRecord
@@ -33,14 +33,15 @@ Batch = dict[str, Any]
 def score(version: Version, baseline: Baseline) -> BaselineRecord:
     """Train and score.
 
-    Raises LakemintError when a split is too small to say anything, or an input cannot be read.
+    Raises TooFewExamples when a split is too small to say anything, LakemintError for an input that cannot be
+    read.
     """
     train, test = version["train"], version["test"]
     _require(version, baseline, train, test)
     encode = _Text() if baseline.encode == "text" else _Image()
     features, labels = _encoded(encode, _first(train, MAX_TRAIN_ROWS), baseline.input)
     if len(set(labels)) < 2:
-        raise LakemintError(
+        raise TooFewExamples(
             f"{train.name}: all {len(labels)} examples are {labels[0]!r}, a classifier needs two classes; "
             "label more samples"
         )
@@ -64,13 +65,13 @@ def _require(version: Version, baseline: Baseline, train: Split, test: Split) ->
             )
     for split in (train, test):
         if not len(split):
-            raise LakemintError(
+            raise TooFewExamples(
                 f"{split.name} is empty: no baseline can be trained and scored; "
                 "label more samples, or mend split in the recipe"
             )
     classes = set(test.to_table()[LABEL].unique().to_pylist())
     if len(classes) < 2:
-        raise LakemintError(
+        raise TooFewExamples(
             f"{test.name}: all {len(test)} examples are {classes.pop()!r}, and a score would say nothing; "
             "label more samples"
         )

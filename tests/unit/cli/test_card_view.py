@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from lakemint.cli.card_view import MAX_LABELS, bar, short, versions, view
+from lakemint.amounts import bar
+from lakemint.cli.card_view import MAX_LABELS, short, versions, view
 
 
 def shown(thing: Any, width: int = 110) -> str:
@@ -66,7 +67,7 @@ def test_a_card_says_all_there_is_to_know() -> None:
         "passed  4 of 5 checks  on version 2",
         "warning  text: length: 3 rows",
         "61.0% accuracy on 20 test rows, the commonest class alone 50.0%",
-        "bronze 0, silver 1, gold 2",
+        "bronze v0, silver v1, gold v2",
         "2026-11-22T12:00:00+00:00 by lakemint 0.1.0",
         "ab" * 32,
     ):

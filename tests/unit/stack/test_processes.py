@@ -46,7 +46,7 @@ def test_one_that_ignores_the_request_is_killed(tmp_path: Path) -> None:
 def test_a_launched_program_ends_its_predecessors_only(tmp_path: Path) -> None:
     old = subprocess.Popen(SLEEP, env=marked(tmp_path, "one"))
     neighbour = subprocess.Popen(SLEEP, env=marked(tmp_path, "two"))
-    command = [sys.executable, "-I", launch.__file__, str(tmp_path), "one", "/bin/echo", "two words"]
+    command = [sys.executable, "-I", launch.__file__, str(tmp_path), "one", "", "/bin/echo", "two words"]
     try:
         new = subprocess.run(command, env=marked(tmp_path, "one"), capture_output=True, text=True, check=True)
         assert new.stdout == "two words\n"

@@ -5,25 +5,28 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 
 from lakemint.names import STAGES
 
-CHECKOUT = Path(__file__).resolve().parents[3]
+CHECKOUT = Path(__file__).resolve().parents[2]
 ROAD = ["bronze", "silver", "labels", "gold", "version"]
 """What wakes each stage after the first."""
 
 
 def parse(schemas: Path) -> dict[str, Any]:
-    done = subprocess.run(
-        [sys.executable, Path(__file__).with_name("parse.py"), CHECKOUT / "dags"],
-        env={**os.environ, "LAKEMINT_SCHEMAS": str(schemas)},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    own = {"LAKEMINT_SCHEMAS": str(schemas), "AIRFLOW__CORE__LOAD_EXAMPLES": "False"}
+    with TemporaryDirectory() as airflow:
+        done = subprocess.run(
+            [sys.executable, Path(__file__).with_name("parse_dags.py"), CHECKOUT / "dags"],
+            env={**os.environ, **own, "AIRFLOW_HOME": airflow},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
     answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return answer
 

@@ -1,0 +1,82 @@
+"""The format of LitData: `<split>/chunk-0-0.bin`, and `<split>/index.json`.
+
+Source: Lightning-AI/litdata, `litdata.streaming.writer`, its `PyTreeLoader` format.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Any, Final
+
+import pyarrow as pa
+
+from lakemint.export.format import Part, Reading, Written, cut
+from lakemint.export.samples import FILE_BYTES, Layout, Value, value_of
+from lakemint.published.opened import OpenVersion
+
+_NUMBERS: Final = {
+    "int64": ("int", "<q"),
+    "int32": ("int", "<q"),
+    "double": ("float", "<d"),
+    "float": ("float", "<d"),
+    "bool": ("bool", "<?"),
+}
+"""Arrow's name of a type → LitData's, and `struct`'s."""
+
+
+class LitData:
+    """A sample is a dict of the columns: text as `str`, bytes as `bytes`, dates and times as text."""
+
+    reading = Reading("https://github.com/Lightning-AI/litData", "column")
+
+    def parts(self, version: OpenVersion) -> list[Part]:
+        return [
+            Part(f"{split}/chunk-0-{index}.bin", split, shards)
+            for split in version.splits
+            for index, shards in enumerate(cut(version.manifest.splits[split].shards, FILE_BYTES))
+        ]
+
+    def write(self, version: OpenVersion, part: Part, batches: Iterable[pa.RecordBatch], path: Path) -> None:
+        _layout(version).write(batches, part.rows, path)
+
+    def read(self, version: OpenVersion, path: Path) -> Iterator[pa.RecordBatch]:
+        yield from _layout(version).read(path, version.schema)
+
+    def companions(self, version: OpenVersion, files: Sequence[Written]) -> Mapping[str, str]:
+        config = _config(_layout(version).values)
+        chunks: dict[str, list[dict[str, Any]]] = {}
+        for file in files:
+            chunks.setdefault(str(file.split), []).append(_chunk(file))
+        return {
+            f"{split}/index.json": json.dumps({"chunks": held, "config": config}, sort_keys=True)
+            for split, held in chunks.items()
+        }
+
+
+def _layout(version: OpenVersion) -> Layout:
+    values = [value_of(column.name, column.type, _NUMBERS) for column in version.manifest.columns]
+    return Layout(values, [True] * len(values))
+
+
+def _config(values: Sequence[Value]) -> dict[str, Any]:
+    return {
+        "chunk_bytes": FILE_BYTES,
+        "chunk_size": None,
+        "compression": None,
+        "data_format": [value.encoding for value in values],
+        "data_spec": _tree([value.column for value in values]),
+        "encryption": None,
+        "item_loader": "PyTreeLoader",
+    }
+
+
+def _tree(columns: list[str]) -> str:
+    """A dict with these keys, as PyTorch's `treespec_dumps` writes the structure of a sample."""
+    leaf: dict[str, Any] = {"type": None, "context": None, "children_spec": []}
+    spec = {"type": "builtins.dict", "context": json.dumps(columns), "children_spec": [leaf] * len(columns)}
+    return json.dumps([1, spec])
+
+
+def _chunk(file: Written) -> dict[str, Any]:
+    name = PurePosixPath(file.path).name
+    return {"chunk_bytes": file.bytes, "chunk_size": file.rows, "dim": None, "filename": name}

@@ -1,0 +1,74 @@
+"""A published version, opened to be read whole."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from lakemint.config import Config
+from lakemint.errors import IntegrityError
+from lakemint.lake import Lake
+from lakemint.names import Reference, by_use, check_name
+from lakemint.published.described import Description, described
+from lakemint.published.records import Manifest, ShardRecord, read_manifest, read_version
+from lakemint.published.shards import decode, fetch, schema_of
+from lakemint.store import Store, open_store
+
+
+@dataclass(frozen=True)
+class OpenVersion:
+    """A version's records, and its rows when they are asked for."""
+
+    store: Store
+    lake: Lake
+    reference: Reference
+    digest: str
+    """Of the manifest."""
+    published_at: str
+    """UTC, ISO 8601."""
+    manifest: Manifest
+    schema: pa.Schema
+    description: Description
+
+    @property
+    def splits(self) -> dict[str, int]:
+        """Split → rows, in the order they are used in."""
+        return {name: self.manifest.splits[name].rows for name in by_use(self.manifest.splits)}
+
+    @property
+    def labels(self) -> list[str]:
+        """Every label of any split, sorted."""
+        return sorted({label for split in self.manifest.splits.values() for label in split.labels})
+
+    def rows(self, shards: Iterable[ShardRecord]) -> Iterator[pa.RecordBatch]:
+        """One record batch a shard, read from the store and verified; raises IntegrityError, StoreError."""
+        for shard in shards:
+            key = self.lake.shard(self.reference.dataset, shard.sha256)
+            batch = decode(fetch(self.store, key, shard), key, self.schema)
+            if batch.num_rows != shard.rows:
+                raise IntegrityError(f"{key}: {batch.num_rows:,} rows, the manifest says {shard.rows:,}")
+            yield batch
+
+
+def open_published(config: Config, reference: Reference) -> OpenVersion:
+    """The version; raises VersionNotFound, IntegrityError, FormatError, StoreError.
+
+    LakemintError for a split whose name could not be that of a file.
+    """
+    lake, store = Lake(config.need("lake")), open_store(config)
+    dataset = reference.dataset
+    record = read_version(store, lake, dataset, reference.number)
+    manifest = read_manifest(store, lake, dataset, record.manifest)
+    for split in manifest.splits:
+        check_name(split, "split")
+    schema = schema_of(manifest, lake.manifest(dataset, record.manifest))
+    return OpenVersion(
+        store=store,
+        lake=lake,
+        reference=reference,
+        digest=record.manifest,
+        published_at=record.published_at,
+        manifest=manifest,
+        schema=schema,
+        description=described(config, dataset, manifest.contract),
+    )
