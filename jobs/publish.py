@@ -7,7 +7,7 @@ old state or the new one, and is completed by the next.
 from datetime import UTC, datetime
 
 from lakemint.config import load_config
-from lakemint.dataset.contract import CONTRACT_TABLES, load_contract
+from lakemint.dataset.contract import load_contract
 from lakemint.dataset.recipe import load_recipe
 from lakemint.delta_log import DeltaLog
 from lakemint.job import runner
@@ -15,9 +15,11 @@ from lakemint.job.outcome import Outcome
 from lakemint.lake import Lake
 from lakemint.names import SPLITS, TABLES
 from lakemint.publish.commit import commit, newest_of
+from lakemint.publish.keep import keep_document
 from lakemint.publish.manifest import basis_of, conserved, manifest_of, require_current, split_records
 from lakemint.publish.shards import ShardWriter, written
 from lakemint.publish.transforms import columns_of, count_records, shards
+from lakemint.published.leases import lease
 from lakemint.spark import read_table, spark_session
 from lakemint.store import StoreAddress, open_store
 from lakemint.verdicts import passing
@@ -32,25 +34,24 @@ def main(dataset: str) -> Outcome:
     log = DeltaLog(store, lake, dataset)
     commits = {table: last for table in TABLES if (last := log.last(table)) is not None}
     require_current(dataset, contract.digest, recipe.digest, commits)
-    judged = [
-        passing(store, lake, dataset, contract.table(name), commits[name].at) for name in CONTRACT_TABLES
-    ]
+    judged = [passing(store, lake, dataset, table, commits[table.name].at) for table in contract.tables]
     basis = basis_of(dataset, contract.digest, recipe.digest, commits, judged)
     if (same := newest_of(store, lake, basis)) is not None:
         return Outcome(f"{dataset}@{same.version}", same.manifest, changed=False)
-    with spark_session(config) as spark:
-        tables = {
-            name: read_table(spark, lake.table(name, dataset), at.version)
-            for name, at in basis.inputs.items()
-        }
+    with lease(store, lake, dataset, "publish") as held, spark_session(config) as spark:
+        uris = {name: lake.table(name, dataset) for name in basis.inputs}
+        tables = {name: read_table(spark, uris[name], at.version) for name, at in basis.inputs.items()}
         columns = columns_of(tables["gold"])
         writer = ShardWriter(dataset, StoreAddress.of(config), columns)
         counts = conserved(dataset, ((row["name"], row["rows"]) for row in count_records(tables).collect()))
         said = shards(tables["gold"], recipe.publish.buckets, writer).collect()
-    splits = split_records(SPLITS, written(row.asDict() for row in said))
-    labels = commits["labels"].note.get("summary", {})
-    manifest = manifest_of(basis, columns, labels, counts, splits)
-    record, made = commit(store, lake, manifest, lambda: datetime.now(UTC).isoformat(timespec="seconds"))
+        splits = split_records(SPLITS, written(row.asDict() for row in said))
+        labels = commits["labels"].note.get("summary", {})
+        manifest = manifest_of(basis, columns, labels, counts, splits)
+        keep_document(store, lake, dataset, recipe.document)
+        keep_document(store, lake, dataset, contract.document)
+        held.require()
+        record, made = commit(store, lake, manifest, lambda: datetime.now(UTC).isoformat(timespec="seconds"))
     return Outcome(f"{dataset}@{record.version}", record.manifest, made, counts.model_dump())
 
 

@@ -20,7 +20,7 @@ from lakemint.names import STAGES
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 LAKEMINT = str(Path(sys.executable).with_name("lakemint"))
-PARSE = CHECKOUT / "tests" / "unit" / "airflow" / "parse.py"
+PARSE = CHECKOUT / "tests" / "integration" / "parse_dags.py"
 """Parses a DAG folder as Airflow does, and prints how long it took."""
 IMPORT = """
 import time

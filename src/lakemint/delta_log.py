@@ -60,6 +60,16 @@ class DeltaLog:
         last = self.last(table)
         return None if last is None else last.version
 
+    def demand(self, table: str, at: TableVersion) -> Commit:
+        """The commit of that very state; raises LakemintError when it is gone, or of another table by now."""
+        found = self.at(table, at.version)
+        if found.at != at:
+            raise LakemintError(
+                f"{table}/{self._dataset} was made anew: it is not the table whose version {at.version} is "
+                "asked for"
+            )
+        return found
+
     def need(self, table: str) -> Commit:
         """As `last`; raises LakemintError when there is no table."""
         last = self.last(table)

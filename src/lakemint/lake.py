@@ -4,7 +4,7 @@ raw/<dataset>/<source>/…                as landed, never changed
 tables/<table>/<dataset>                Delta
 verdicts/<dataset>/<table>/<version>-<commit>/<suite>.json   what the gates said
 recorded/<dataset>/<source>.txt         recorded answers, for a replay
-published/<dataset>/{shards,manifests,versions,channels,card}/…
+published/<dataset>/{shards,manifests,documents,versions,channels,leases,card}/…
 """
 
 import re
@@ -74,11 +74,30 @@ class Lake:
         """Key of the verdict by one suite; `suite` is its digest."""
         return f"{self.verdicts(dataset, table, at)}{suite}.json"
 
+    def shards(self, dataset: str) -> str:
+        """Key prefix of the shards, with its slash."""
+        return f"published/{check_name(dataset)}/shards/"
+
     def shard(self, dataset: str, digest: str) -> str:
-        return f"published/{check_name(dataset)}/shards/{digest}.arrow"
+        return f"{self.shards(dataset)}{digest}.arrow"
+
+    def manifests(self, dataset: str) -> str:
+        """Key prefix of the manifests, with its slash."""
+        return f"published/{check_name(dataset)}/manifests/"
 
     def manifest(self, dataset: str, digest: str) -> str:
-        return f"published/{check_name(dataset)}/manifests/{digest}.json"
+        return f"{self.manifests(dataset)}{digest}.json"
+
+    def document(self, dataset: str, digest: str) -> str:
+        """Key of a contract or recipe that versions were made by."""
+        return f"published/{check_name(dataset)}/documents/{digest}.json"
+
+    def leases(self, dataset: str) -> str:
+        """Key prefix of the leases, with its slash."""
+        return f"published/{check_name(dataset)}/leases/"
+
+    def lease(self, dataset: str, name: str) -> str:
+        return f"{self.leases(dataset)}{name}.json"
 
     def versions(self, dataset: str) -> str:
         """Key prefix of the version records, with its slash."""

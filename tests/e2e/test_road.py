@@ -1,9 +1,11 @@
 """Every raw record accounted for, every published row and label recomputed from the raw files themselves."""
 
+import hashlib
 import json
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
+from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 import lakemint
@@ -149,15 +151,33 @@ def test_labels_recompute_from_events_and_events_from_the_recordings(
     assert {sample_id: row["label"] for sample_id, row in published("reviews").items()} == expected
 
 
-def test_splits_follow_the_hash_and_share(road: Road) -> None:
-    import hashlib
-
-    for dataset in ("reviews", "digits"):
+def test_splits_follow_the_hash_of_the_cluster(road: Road, spark: "SparkSession") -> None:
+    clusters = {row["sample_id"]: row["cluster"] for row in table(road, spark, "clusters", "reviews")}
+    for dataset, cluster in (("reviews", clusters), ("digits", {})):
         split = load_recipe(CHECKOUT / "schemas", dataset).split
         for sample_id, row in published(dataset).items():
-            draw = int(hashlib.sha256(f"split:{sample_id}".encode()).hexdigest()[:8], 16) / 2**32
+            decides = cluster[sample_id] if cluster else sample_id
+            draw = int(hashlib.sha256(f"split:{decides}".encode()).hexdigest()[:8], 16) / 2**32
             bounds = [("train", split.train), ("validation", split.train + split.validation), ("test", 1.0)]
             assert row["split"] == next(name for name, bound in bounds if draw < bound)
+
+
+def test_no_two_splits_hold_texts_that_are_alike(road: Road) -> None:
+    """By the definition of `near_duplicates`, comparing each with each."""
+    near = load_recipe(CHECKOUT / "schemas", "reviews").near_duplicates
+    assert near is not None
+
+    def shingles(text: str) -> set[str]:
+        plain = " ".join(text.casefold().split())
+        return {plain[at : at + near.shingle] for at in range(max(1, len(plain) - near.shingle + 1))}
+
+    rows = [(row["split"], shingles(row["text"])) for row in published("reviews").values()]
+    alike = [
+        (one, other)
+        for (one, left), (other, right) in combinations(rows, 2)
+        if one != other and len(left & right) / len(left | right) >= near.jaccard
+    ]
+    assert alike == []
 
 
 def test_the_baseline_learned_and_was_scored_on_the_test_split(road: Road) -> None:

@@ -1,9 +1,15 @@
 """Parse a DAG folder as Airflow does and print what came of it. Run by test_dags.py, in a fresh process."""
 
 import json
+import os
 import sys
+import tempfile
 import time
 from typing import Any
+
+# Airflow makes itself a home when it is imported.
+os.environ.setdefault("AIRFLOW_HOME", tempfile.mkdtemp(prefix="airflow-parse-"))
+os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
 
 from airflow.dag_processing.dagbag import DagBag
 

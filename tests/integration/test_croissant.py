@@ -2,22 +2,22 @@
 
 import hashlib
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import mlcroissant
 import pytest
-import yaml
 
 import lakemint
 from lakemint.config import Config
-from lakemint.digest import digest_of
+from lakemint.digest import canonical, digest_of
 from lakemint.export.croissant import of_shards
 from lakemint.export.run import FORMATS, export
+from lakemint.lake import Lake
 from lakemint.names import Reference
 from lakemint.published.opened import open_published
 from lakemint.published.records import LabelSummary
+from lakemint.store import open_store
 from tests.unit.export.any_rows import AWKWARD, COLUMNS
 from tests.unit.small_version import COLUMNS as TYPES
 from tests.unit.small_version import DATASET, publish, row, settings
@@ -112,23 +112,18 @@ def contract(**changed: Any) -> dict[str, Any]:
     }
 
 
-def test_the_owners_words_are_those_of_the_contract_it_was_published_with(
-    config: Config, tmp_path: Path
-) -> None:
-    place = tmp_path / "schemas" / DATASET / "contract.yaml"
-    place.parent.mkdir(parents=True)
-    place.write_text(yaml.safe_dump(contract()))
-    publish(config, ROWS, contract=digest_of(contract()))
-    config = replace(config, schemas=tmp_path / "schemas")
+def test_the_owners_words_are_those_of_the_contract_it_was_published_with(config: Config) -> None:
+    digest = digest_of(contract())
+    publish(config, ROWS, contract=digest)
+    open_store(config).put(Lake(config.lake).document(DATASET, digest), canonical(contract()))
     described = of_shards(open_published(config, FIRST))
     assert described["description"].startswith("To test.\n\nVersion 1 of the dataset notes: train 32, ")
     assert described["license"] == "https://spdx.org/licenses/CC0-1.0"
     assert described["rai:dataLimitations"] == ["Invented."]
     assert described["rai:dataUseCases"] == ["To test."]
     assert described["rai:personalSensitiveInformation"] == ["text: public"]
-    for other in (yaml.safe_dump(contract(status="retired")), "not: [yaml"):
-        place.write_text(other)
-        assert "license" not in of_shards(open_published(config, FIRST))
+    open_store(config).delete(Lake(config.lake).document(DATASET, digest))
+    assert "license" not in of_shards(open_published(config, FIRST))
 
 
 def test_a_description_with_awkward_names_and_without_rows_is_valid(config: Config, tmp_path: Path) -> None:

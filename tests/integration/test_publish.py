@@ -25,6 +25,7 @@ from lakemint.store import StoreAddress
 from tests.integration.fault_proxy import Fault, FaultProxy, Judge
 from tests.integration.gold_dataset import DATASET, SUMMARY, GoldDataset
 from tests.integration.small_dataset import job_path, run_job
+from tests.support import CHECKOUT
 from tests.support import lakemint as command
 
 pytestmark = pytest.mark.xdist_group("publish")
@@ -121,6 +122,21 @@ def test_publishing_twice_changes_nothing(letters: GoldDataset) -> None:
     again = run_job("publish", DATASET)
     assert (again.subject, again.identity, again.changed) == ("letters@1", first.identity, False)
     assert list(letters.store.list("published/")) == before
+
+
+def test_a_version_is_rebuilt_bit_for_bit_and_lost_shards_are_there_again(letters: GoldDataset) -> None:
+    published = run_job("publish", DATASET)
+    before = sorted(item.key for item in letters.store.list("published/"))
+    for key in letters.keys("published/letters/shards/")[::2]:
+        letters.store.delete(key)
+    jobs = letters.folder.parent / "jobs"  # as in a checkout
+    jobs.symlink_to(CHECKOUT / "jobs")
+    said = command("version", "rebuild", "letters@1")
+    jobs.unlink()
+    assert said.returncode == 0, said.stderr
+    assert said.stdout == f"letters@1: rebuilt bit for bit, {published.identity}\n"
+    assert sorted(item.key for item in letters.store.list("published/")) == before
+    assert_published(letters)
 
 
 def test_the_manifest_and_the_card_say_where_everything_went(letters: GoldDataset) -> None:

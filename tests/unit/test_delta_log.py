@@ -51,6 +51,9 @@ def test_the_newest_that_changed_data_counts(store: FolderStore, log: DeltaLog) 
     expected = Commit(TableVersion(11, "txn-11"), {"batch": 11})
     assert log.last("silver") == log.need("silver") == log.at("silver", 11) == expected
     assert log.at("silver", 3).note == {"batch": 3}
+    assert log.demand("silver", TableVersion(3, "txn-3")) == log.at("silver", 3)
+    with pytest.raises(LakemintError, match="silver/notes was made anew"):
+        log.demand("silver", TableVersion(3, "another"))
     with pytest.raises(LakemintError, match="silver/notes has no version 20"):
         log.at("silver", 20)
 

@@ -15,7 +15,7 @@ from lakemint.printable import printable
 if TYPE_CHECKING:
     import typer
 
-_MODULES = ("stack", "run", "version", "export", "channel", "check", "land", "demo")
+_MODULES = ("stack", "run", "version", "export", "gc", "rebuild", "channel", "check", "land", "demo")
 
 
 def build() -> "typer.Typer":

@@ -1,5 +1,6 @@
 """The difference between two versions on a terminal."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,6 +11,7 @@ from lakemint.cli.card_view import short
 
 MAX_SHARES = 6
 """Labels or splits shown, those that shifted most."""
+_SAME = "unchanged"
 _MINUS, _ALPHA, _TO = "\N{MINUS SIGN}", "\N{GREEK SMALL LETTER ALPHA}", "\N{RIGHTWARDS ARROW}"
 
 
@@ -67,10 +69,24 @@ def _made_of(found: dict[str, Any]) -> Text:
     columns = "; ".join(_columns(found["schema"]))
     text = Text.assemble(("schema  ", "dim"), (columns, "yellow") if columns else "unchanged")
     for name in ("contract", "recipe"):
-        same = found[name]["before"] == found[name]["after"]
-        text.append(f"   {name} ", "dim").append(*(("unchanged",) if same else ("changed", "yellow")))
+        told = _fields(found[name])
+        text.append(f"   {name} ", "dim").append(told, "yellow" if told != _SAME else "")
     before, after = (short(found["lakemint"][side]) for side in ("before", "after"))
     return text.append("   lakemint ", "dim").append(before if before == after else f"{before} {_TO} {after}")
+
+
+def _fields(document: dict[str, Any]) -> str:
+    """`split.train 0.8 → 0.7`, for each field that changed."""
+    told = document["changes"]
+    if document["before"] == document["after"]:
+        return _SAME
+    if not told:
+        return "changed"
+    shown = [
+        f"{short(one['field'])} {short(json.dumps(one['before']))} {_TO} {short(json.dumps(one['after']))}"
+        for one in told[:MAX_SHARES]
+    ]
+    return ", ".join([*shown, *([f"… {len(told) - MAX_SHARES:,} more"] if len(told) > MAX_SHARES else [])])
 
 
 def _columns(schema: dict[str, Any]) -> Iterator[str]:

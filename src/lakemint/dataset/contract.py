@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -76,6 +76,8 @@ class Contract:
     dataset: str
     digest: str
     tables: tuple[Table, ...]
+    document: Mapping[str, Any] = field(repr=False)
+    """As it was written."""
 
     def table(self, name: str) -> Table:
         """`silver` or `gold`; raises ContractError for any other."""
@@ -106,7 +108,7 @@ def load_contract(schemas: Path, dataset: str) -> Contract:
     tables = tuple(_table(item, problems) for item in document["schema"] if item["name"] in CONTRACT_TABLES)
     if problems:
         raise _error(where, problems)
-    return Contract(dataset, digest, tables)
+    return Contract(dataset, digest, tables, document)
 
 
 def datasets(schemas: Path) -> list[str]:

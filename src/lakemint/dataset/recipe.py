@@ -258,9 +258,14 @@ class Recipe(_Part):
         return {name: kind for part in parts for name, kind in part.items()}
 
     @property
+    def document(self) -> dict[str, Any]:
+        """As plain data, with all that it does not say filled in."""
+        return self.model_dump(mode="json")
+
+    @property
     def digest(self) -> str:
-        """sha256 of the recipe's canonical JSON."""
-        return digest_of(self.model_dump(mode="json"))
+        """sha256 of the document's canonical JSON."""
+        return digest_of(self.document)
 
 
 def load_recipe(schemas: Path, dataset: str) -> Recipe:

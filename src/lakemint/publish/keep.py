@@ -1,5 +1,10 @@
 """Storing what is named by its own digest."""
 
+from collections.abc import Mapping
+from typing import Any
+
+from lakemint.digest import canonical, sha256
+from lakemint.lake import Lake
 from lakemint.store.base import Store, md5
 
 
@@ -13,6 +18,12 @@ def keep(store: Store, key: str, data: bytes) -> None:
         store.create(key, data)
     elif there.size != len(data) or not _same(store, key, there.etag, data):
         store.put(key, data)
+
+
+def keep_document(store: Store, lake: Lake, dataset: str, document: Mapping[str, Any]) -> None:
+    """Store a contract or recipe beside the versions that are made by it."""
+    data = canonical(document)
+    keep(store, lake.document(dataset, sha256(data)), data)
 
 
 def _same(store: Store, key: str, etag: str, data: bytes) -> bool:

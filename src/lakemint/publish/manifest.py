@@ -45,6 +45,11 @@ def basis_of(
     return Basis(dataset, contract, recipe, version("lakemint"), inputs, sorted(verdicts))
 
 
+def basis_again(manifest: Manifest) -> Basis:
+    """The basis that a manifest was made of."""
+    return Basis(**{name: getattr(manifest, name) for name in Basis.__dataclass_fields__})
+
+
 def require_current(dataset: str, contract: str, recipe: str, commits: Mapping[str, Commit]) -> None:
     """Raises LakemintError when a table is missing, or was made from what has changed since."""
     for table in NEEDED:

@@ -3,10 +3,9 @@
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from lakemint.config import Config
-from lakemint.dataset.document import load_document
-from lakemint.digest import digest_of
-from lakemint.errors import ContractError
+from lakemint.lake import Lake
+from lakemint.published.documents import find_document
+from lakemint.store import Store
 
 REPLAYED: Final = "Recorded answers: an account is a position in a list of answers, not a person."
 """To be said wherever labels are described whose summary says `replayed`."""
@@ -25,21 +24,13 @@ class Description:
     """Column of gold → its `classification`."""
 
 
-def described(config: Config, dataset: str, digest: str) -> Description:
-    """What `schemas/<dataset>/contract.yaml` says, if that is the contract of this digest; else nothing.
+def described(store: Store, lake: Lake, dataset: str, digest: str) -> Description:
+    """What the contract of this digest says, which was kept when the version was published; nothing without.
 
-    A contract that changed since may say what was not so of the version.
+    Another contract, as it is by now, may say what was not so of the version.
     """
-    if config.schemas is None:
-        return Description()
-    try:
-        path = config.schemas / dataset / "contract.yaml"
-        contract = load_document(path, str(path), ContractError)
-        if digest_of(contract) != digest:
-            return Description()
-    except (ContractError, ValueError):
-        return Description()
-    return _described(contract)
+    contract = find_document(store, lake, dataset, digest)
+    return Description() if contract is None else _described(contract)
 
 
 def _described(contract: dict[str, Any]) -> Description:

@@ -13,6 +13,7 @@ from lakemint.config import Config
 from lakemint.errors import LakemintError
 from lakemint.lake import Lake
 from lakemint.names import LABEL, SAMPLE_ID, SPLIT, Reference, by_use
+from lakemint.published.documents import changes, find_document
 from lakemint.published.fingerprint import Fingerprints
 from lakemint.published.records import (
     Manifest,
@@ -67,10 +68,9 @@ def difference(
         "splits": _shares(old.splits, new.splits),
         "alpha": _pair(old.manifest.labels.alpha, new.manifest.labels.alpha),
         "schema": _columns(old.columns, new.columns),
-        **{
-            name: _pair(getattr(old.manifest, name), getattr(new.manifest, name))
-            for name in ("contract", "recipe", "lakemint")
-        },
+        "contract": _documents(store, lake, old, new, "contract"),
+        "recipe": _documents(store, lake, old, new, "recipe"),
+        "lakemint": _pair(old.manifest.lakemint, new.manifest.lakemint),
         "examples": {kind: _first(rows[kind]) for kind in KINDS},
     }
 
@@ -200,6 +200,14 @@ def _touched(old: _Version, new: _Version) -> dict[str, int]:
     all_ = [shard.bytes for _, shard in new.shards]
     touched = {shard.sha256: shard.bytes for _, shard in new.shards if shard.sha256 not in there}
     return {"touched": len(touched), "of": len(all_), "bytes": sum(touched.values()), "of_bytes": sum(all_)}
+
+
+def _documents(store: Store, lake: Lake, old: _Version, new: _Version, name: str) -> dict[str, Any]:
+    """The digests, and in `changes` the fields that differ; null when one of the two was not kept."""
+    digests = [getattr(version.manifest, name) for version in (old, new)]
+    before, after = (find_document(store, lake, old.reference.dataset, digest) for digest in digests)
+    told = None if before is None or after is None else [*changes(before, after)]
+    return {**_pair(*digests), "changes": told}
 
 
 def _pair(before: Any, after: Any) -> dict[str, Any]:

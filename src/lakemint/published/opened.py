@@ -70,5 +70,5 @@ def open_published(config: Config, reference: Reference) -> OpenVersion:
         published_at=record.published_at,
         manifest=manifest,
         schema=schema,
-        description=described(config, dataset, manifest.contract),
+        description=described(store, lake, dataset, manifest.contract),
     )

@@ -5,7 +5,7 @@ The feed reads the same records with plain checks of its own, since a training i
 
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from lakemint.digest import canonical, digest_of, sha256
 from lakemint.errors import FormatError, IntegrityError, ObjectNotFound
@@ -24,31 +24,33 @@ MAX_HISTORY = 1000
 """Earlier positions that a channel remembers."""
 
 
-class _Record(BaseModel):
+class Record(BaseModel):
+    """What all stored records have in common."""
+
     # Fields that a later minor revision adds are kept as they are.
     model_config = ConfigDict(extra="allow", frozen=True, strict=True)
 
 
-class ColumnRecord(_Record):
+class ColumnRecord(Record):
     name: str
     type: str
     """Arrow's name for it."""
 
 
-class ShardRecord(_Record):
+class ShardRecord(Record):
     sha256: Digest
     bytes: Count
     rows: Count
 
 
-class SplitRecord(_Record):
+class SplitRecord(Record):
     rows: Count
     labels: dict[str, Count]
     """Label → rows."""
     shards: list[ShardRecord]
 
 
-class Counts(_Record):
+class Counts(Record):
     """Where the raw records went: raw = published + unlabeled + rejected + quarantined."""
 
     raw: Count
@@ -58,7 +60,7 @@ class Counts(_Record):
     published: Count
 
 
-class LabelSummary(_Record):
+class LabelSummary(Record):
     """What is known of the labels as a whole; null where it does not apply."""
 
     samples: Count | None = None
@@ -72,7 +74,12 @@ class LabelSummary(_Record):
     """Whether recorded answers were submitted by accounts that stand for the people who gave them."""
 
 
-class Manifest(_Record):
+def _numbered(value: Any) -> Any:
+    """The first manifests named a table's version by its number alone."""
+    return TableVersion(value, "") if type(value) is int else value
+
+
+class Manifest(Record):
     """`published/<dataset>/manifests/<sha256>.json`: its digest is the version's identity."""
 
     format: Literal["lakemint.manifest/1"] = "lakemint.manifest/1"
@@ -80,7 +87,7 @@ class Manifest(_Record):
     contract: Digest
     recipe: Digest
     lakemint: str
-    inputs: dict[str, TableVersion]
+    inputs: dict[str, Annotated[TableVersion, BeforeValidator(_numbered)]]
     verdicts: list[Digest]
     columns: list[ColumnRecord] = Field(alias="schema")
     labels: LabelSummary
@@ -104,7 +111,7 @@ class Manifest(_Record):
         return sha256(canonical(self.content))
 
 
-class VersionRecord(_Record):
+class VersionRecord(Record):
     """`published/<dataset>/versions/<number>.json`: created once, the commit point of a publish."""
 
     format: Literal["lakemint.version/1"] = "lakemint.version/1"
@@ -123,13 +130,13 @@ class VersionRecord(_Record):
         return self.model_copy(update={"seal": digest_of(self.model_dump(mode="json", exclude={"seal"}))})
 
 
-class CheckRecord(_Record):
+class CheckRecord(Record):
     name: str
     severity: str
     passed: bool
 
 
-class Subject(_Record):
+class Subject(Record):
     table: str
     version: Count
     commit: str
@@ -139,7 +146,7 @@ class Subject(_Record):
         return TableVersion(self.version, self.commit)
 
 
-class VerdictRecord(_Record):
+class VerdictRecord(Record):
     """`verdicts/<dataset>/<table>/<version>-<commit>/<suite>.json`, as far as a promotion depends on it."""
 
     format: Literal["lakemint.verdict/1"] = "lakemint.verdict/1"
@@ -150,7 +157,7 @@ class VerdictRecord(_Record):
     checks: list[CheckRecord]
 
 
-class Position(_Record):
+class Position(Record):
     """Where a channel stands or stood, who moved it there, and what let it."""
 
     version: Annotated[int, Field(ge=1, lt=10**8)]
@@ -187,14 +194,14 @@ class ChannelRecord(Position):
         return [self.position, *self.history]
 
 
-class ClassMarks(_Record):
+class ClassMarks(Record):
     rows: Count
     recall: float
     precision: float | None
     """None when the class was never guessed."""
 
 
-class BaselineRecord(_Record):
+class BaselineRecord(Record):
     """`published/<dataset>/card/<number>/baseline.json`: how well a small classifier learns it."""
 
     format: Literal["lakemint.baseline/1"] = "lakemint.baseline/1"
@@ -207,7 +214,7 @@ class BaselineRecord(_Record):
     per_class: dict[str, ClassMarks]
 
 
-R = TypeVar("R", bound=_Record)
+R = TypeVar("R", bound=Record)
 
 
 def parse(kind: type[R], data: bytes, where: str) -> R:

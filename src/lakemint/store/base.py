@@ -3,7 +3,8 @@
 import hashlib
 import io
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import IO, Final, Protocol
 
@@ -19,6 +20,8 @@ class StoredObject:
     key: str
     size: int
     etag: str
+    modified: datetime = field(compare=False)
+    """When it was written, with a zone."""
 
 
 def opened(content: bytes | Path) -> IO[bytes]:

@@ -5,7 +5,8 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 
@@ -42,7 +43,7 @@ class FolderStore:
     def stat(self, key: str) -> StoredObject | None:
         try:
             with self.open(key) as stream:
-                return StoredObject(key, os.fstat(stream.fileno()).st_size, md5_of(stream))
+                return _stored(key, stream)
         except ObjectNotFound:
             return None
 
@@ -88,8 +89,8 @@ class FolderStore:
         files = ((path.relative_to(self._root).as_posix(), path) for path in top.rglob("*") if path.is_file())
         for key, path in sorted(files):
             if key.startswith(prefix) and key > after and not key.startswith(_UNFINISHED):
-                with path.open("rb") as stream:
-                    yield StoredObject(key, path.stat().st_size, md5_of(stream))
+                with suppress(FileNotFoundError), path.open("rb") as stream:  # deleted just now
+                    yield _stored(key, stream)
 
     def _path(self, key: str) -> Path:
         path = (self._root / key).resolve()
@@ -119,6 +120,12 @@ class FolderStore:
         with (self._root / _LOCK).open("a") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
+
+
+def _stored(key: str, stream: IO[bytes]) -> StoredObject:
+    found = os.fstat(stream.fileno())
+    modified = datetime.fromtimestamp(found.st_mtime, UTC)
+    return StoredObject(key, found.st_size, md5_of(stream), modified)
 
 
 def _sync(folder: Path) -> None:

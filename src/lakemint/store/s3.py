@@ -46,7 +46,7 @@ class S3Store:
                 head = self._client.head_object(**self._at(key))
         except ObjectNotFound:
             return None
-        return StoredObject(key, head["ContentLength"], head["ETag"].strip('"'))
+        return StoredObject(key, head["ContentLength"], head["ETag"].strip('"'), head["LastModified"])
 
     def put(self, key: str, data: bytes) -> None:
         with _translated(key):
@@ -82,7 +82,7 @@ class S3Store:
                 return
             for item in page.get("Contents", ()):
                 key = item["Key"].removeprefix(self._prefix)
-                yield StoredObject(key, item["Size"], item["ETag"].strip('"'))
+                yield StoredObject(key, item["Size"], item["ETag"].strip('"'), item["LastModified"])
 
     def _put_if(self, key: str, content: bytes | Path, condition: dict[str, Any]) -> None:
         for attempt in range(_CONFLICTS):

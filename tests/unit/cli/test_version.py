@@ -9,7 +9,11 @@ import pytest
 
 from lakemint.cli import main
 from lakemint.config import Config
+from lakemint.digest import digest_of
+from lakemint.lake import Lake
+from lakemint.publish.keep import keep_document
 from lakemint.published.records import LabelSummary
+from lakemint.store import open_store
 from tests.unit.small_version import COLUMNS, publish, row, settings
 
 ROWS = [row(index, "test" if index % 5 == 0 else "train") for index in range(40)]
@@ -98,6 +102,14 @@ def test_a_difference_is_a_few_lines(config: Config, run: Run) -> None:
     assert lines[3].startswith("splits  train 80.0% → 78.0%, test 20.0% → 22.0%")
     assert lines[4] == "schema  unchanged   contract unchanged   recipe changed   lakemint 0.1.0"
     assert len(lines) == 5
+    # With the recipes at hand, the fields that changed are named.
+    was, now = {"split": {"train": 0.8}}, {"split": {"train": 0.7}, "near": None}
+    for document in (was, now):
+        keep_document(open_store(config), Lake(config.lake), "notes", document)
+    for number, document in ((3, was), (4, now)):
+        publish(config, changed, changed={"recipe": digest_of(document), "lakemint": str(number)})
+    told = run("diff", "notes@3", "notes@4")[1].splitlines()[-1]
+    assert "recipe split.train 0.8 → 0.7, near null → null" in told
 
 
 def test_a_changed_schema_is_said_and_hostile_names_are_only_text(config: Config, run: Run) -> None:

@@ -143,8 +143,8 @@ def test_shares_agreement_and_what_it_is_made_of(config: Config) -> None:
         "test": {"before": 0.2, "after": 0},
     }
     assert found["alpha"] == {"before": 0.61, "after": 0.63}
-    assert found["recipe"] == {"before": "d" * 64, "after": "f" * 64}
-    assert found["contract"] == {"before": "c" * 64, "after": "c" * 64}
+    assert found["recipe"] == {"before": "d" * 64, "after": "f" * 64, "changes": None}
+    assert found["contract"] == {"before": "c" * 64, "after": "c" * 64, "changes": None}
     assert found["lakemint"] == {"before": "0.1.0", "after": "0.2.0"}
 
 

@@ -22,7 +22,7 @@ from lakemint.publish.keep import keep
 from lakemint.published.records import ColumnRecord, ShardRecord, SplitRecord
 from lakemint.published.verify import Verified, verify
 from lakemint.store import open_store
-from tests.unit.small_version import DATASET, Row, manifest_and_shards, publish, row
+from tests.unit.small_version import DATASET, Row, manifest_and_shards, publish, rewrite, row
 from tests.unit.small_version import settings as lake_in
 
 ROWS = [row(index, "test" if index % 5 == 0 else "train") for index in range(40)]
@@ -40,6 +40,18 @@ def stored(config: Config, pattern: str = "*/*") -> list[Path]:
 
 def key_of(path: Path) -> str:
     return f"published/notes/{path.parent.name}/{path.name}"
+
+
+def test_the_first_manifests_which_name_versions_of_tables_by_number_are_read(config: Config) -> None:
+    publish(config, ROWS)
+    (path,) = stored(config, "manifests/*")
+    content = json.loads(path.read_bytes())
+    content["inputs"] = {table: at["version"] for table, at in content["inputs"].items()}
+    data = canonical(content)
+    path.with_name(f"{hashlib.sha256(data).hexdigest()}.json").write_bytes(data)
+    rewrite(stored(config, "versions/*")[0], manifest=hashlib.sha256(data).hexdigest())
+    assert verify(config, FIRST).sound
+    assert publish(config, ROWS)[0].version == 2
 
 
 def problems(config: Config) -> list[tuple[str, str]]:

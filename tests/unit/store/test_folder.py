@@ -3,6 +3,7 @@
 import hashlib
 import multiprocessing
 import multiprocessing.synchronize
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,9 @@ def test_what_is_put_is_got_and_listed_in_key_order(store: Store) -> None:
     assert [item.key for item in store.list("a/b")] == ["a/b/c.txt"]
     assert [item.key for item in store.list("a")] == ["a-b", "a/.hidden", "a/b/c.txt", "ab"]
     assert list(store.list("nothing/here/")) == []
-    assert store.stat("ab") == StoredObject("ab", 2, etag(b"ab"))
+    now = datetime.now(UTC)
+    assert (found := store.stat("ab")) == StoredObject("ab", 2, etag(b"ab"), now)
+    assert found is not None and abs(found.modified - now) < timedelta(minutes=1)
     assert next(iter(store.list("ab"))) == store.stat("ab")
 
 

@@ -1,0 +1,74 @@
+"""Leases: who is at work on a dataset's versions just now, so that publishing and collecting never meet.
+
+Each takes its lease first and looks for the other's then. Stores show a write to every later read, so of two
+who do that at once at least one sees the other. A dead holder's lease ends by itself.
+"""
+
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from typing import Literal
+
+from pydantic import AwareDatetime
+
+from lakemint.digest import canonical
+from lakemint.errors import LakemintError, ObjectNotFound, StoreError
+from lakemint.lake import Lake
+from lakemint.published.records import MAX_BYTES, Record, parse
+from lakemint.store.base import Store
+
+Kind = Literal["publish", "collect"]
+_TERMS = {"publish": timedelta(hours=24), "collect": timedelta(hours=1)}
+_DOING = {"publish": "published", "collect": "swept of what no version holds"}
+
+
+class LeaseRecord(Record):
+    """`published/<dataset>/leases/<uuid>.json`."""
+
+    format: Literal["lakemint.lease/1"] = "lakemint.lease/1"
+    dataset: str
+    kind: Kind
+    until: AwareDatetime
+
+
+class Lease:
+    """A lease that is held."""
+
+    def __init__(self, record: LeaseRecord) -> None:
+        self._record = record
+
+    def require(self) -> None:
+        """Raises LakemintError in the last tenth of its term: what needs it must not be begun any more."""
+        if datetime.now(UTC) > self._record.until - _TERMS[self._record.kind] / 10:
+            raise LakemintError(
+                f"{self._record.dataset}: this took so long that others may be at work by now; run it again"
+            )
+
+
+@contextmanager
+def lease(store: Store, lake: Lake, dataset: str, kind: Kind) -> Iterator[Lease]:
+    """Hold a lease to publish, or to collect; raises LakemintError while another's is of the other kind."""
+    record = LeaseRecord(dataset=dataset, kind=kind, until=datetime.now(UTC) + _TERMS[kind])
+    key = lake.lease(dataset, str(uuid.uuid4()))
+    store.create(key, canonical(record.model_dump(mode="json")))
+    try:
+        for other, there in leases(store, lake, dataset):
+            if there.kind != kind and there.until > datetime.now(UTC):
+                raise LakemintError(
+                    f"{dataset} is being {_DOING[there.kind]}: run this again when that is done (if it died, "
+                    f"after {there.until:%Y-%m-%d %H:%M} UTC, or take {other} away)"
+                )
+        yield Lease(record)
+    finally:
+        with suppress(StoreError):  # it ends by itself; what was done is done
+            store.delete(key)
+
+
+def leases(store: Store, lake: Lake, dataset: str) -> Iterator[tuple[str, LeaseRecord]]:
+    """Every lease with its key, those that ended too; raises FormatError for one that cannot be read."""
+    for item in store.list(lake.leases(dataset)):
+        try:
+            yield item.key, parse(LeaseRecord, store.get(item.key, MAX_BYTES), item.key)
+        except ObjectNotFound:
+            continue  # given back just now
