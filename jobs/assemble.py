@@ -32,16 +32,16 @@ def main(dataset: str) -> Outcome:
             name: read_table(spark, lake.table(name, dataset), at.version) for name, at in inputs.items()
         }
         note = commit_note("assemble", recipe.digest, contract.digest, **inputs)
-        last = log.last("gold")
-        uri = lake.table("gold", dataset)
-        if changed := last is None or last.note != note:
+        last, uri = log.last("gold"), lake.table("gold", dataset)
+        current = last if last and last.note == note else None
+        if current is None:
             replace_table(gold(tables, contract.table("gold"), recipe.split), uri, note)
-        version = log.need("gold").version
-        splits = read_table(spark, uri, version).groupBy(SPLIT).count().collect()
+        made = current or log.need("gold")
+        splits = read_table(spark, uri, made.version).groupBy(SPLIT).count().collect()
         counts = {row[SPLIT]: row["count"] for row in splits}
         labeled = sum(counts.values())
         counts |= {"labeled": labeled, "unlabeled": tables["silver"].count() - labeled}
-    return Outcome(f"gold/{dataset}", str(version), changed, counts)
+    return Outcome(f"gold/{dataset}", str(made.version), current is None, counts)
 
 
 if __name__ == "__main__":

@@ -46,7 +46,7 @@ def main(dataset: str) -> Outcome:
         killed = begun if begun.get("batch", 0) > last else {}
         todo = plan(landed(store, lake, recipe), registry, recipe, killed.get("again", ()))
         if not todo.objects and not killed:
-            return Outcome(f"bronze/{dataset}", str(log.version("bronze")), changed=False)
+            return Outcome(f"bronze/{dataset}", str(before and before.version), changed=False)
         rows = parse_objects(spark, todo.objects, ObjectReader(StoreAddress.of(config), recipe))
         counts, batch = check_batch(rows, todo), last + 1
         note = commit_note("ingest", recipe.digest) | {"batch": batch, "again": todo.again}

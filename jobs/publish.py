@@ -14,14 +14,13 @@ from lakemint.job import runner
 from lakemint.job.outcome import Outcome
 from lakemint.lake import Lake
 from lakemint.names import SPLITS, TABLES
+from lakemint.publish.build import build
 from lakemint.publish.commit import commit, newest_of
 from lakemint.publish.keep import keep_document
-from lakemint.publish.manifest import basis_of, conserved, manifest_of, require_current, split_records
-from lakemint.publish.shards import ShardWriter, written
-from lakemint.publish.transforms import columns_of, count_records, shards
+from lakemint.publish.manifest import basis_of, require_current
 from lakemint.published.leases import lease
-from lakemint.spark import read_table, spark_session
-from lakemint.store import StoreAddress, open_store
+from lakemint.spark import spark_session
+from lakemint.store import open_store
 from lakemint.verdicts import passing
 
 
@@ -39,20 +38,13 @@ def main(dataset: str) -> Outcome:
     if (same := newest_of(store, lake, basis)) is not None:
         return Outcome(f"{dataset}@{same.version}", same.manifest, changed=False)
     with lease(store, lake, dataset, "publish") as held, spark_session(config) as spark:
-        uris = {name: lake.table(name, dataset) for name in basis.inputs}
-        tables = {name: read_table(spark, uris[name], at.version) for name, at in basis.inputs.items()}
-        columns = columns_of(tables["gold"])
-        writer = ShardWriter(dataset, StoreAddress.of(config), columns)
-        counts = conserved(dataset, ((row["name"], row["rows"]) for row in count_records(tables).collect()))
-        said = shards(tables["gold"], recipe.publish.buckets, writer).collect()
-        splits = split_records(SPLITS, written(row.asDict() for row in said))
         labels = commits["labels"].note.get("summary", {})
-        manifest = manifest_of(basis, columns, labels, counts, splits)
+        manifest = build(spark, config, basis, labels=labels, splits=SPLITS, buckets=recipe.publish.buckets)
         keep_document(store, lake, dataset, recipe.document)
         keep_document(store, lake, dataset, contract.document)
         held.require()
         record, made = commit(store, lake, manifest, lambda: datetime.now(UTC).isoformat(timespec="seconds"))
-    return Outcome(f"{dataset}@{record.version}", record.manifest, made, counts.model_dump())
+    return Outcome(f"{dataset}@{record.version}", record.manifest, made, manifest.counts.model_dump())
 
 
 if __name__ == "__main__":

@@ -9,14 +9,13 @@ from lakemint.errors import IntegrityError
 from lakemint.job import runner
 from lakemint.job.outcome import Outcome
 from lakemint.lake import Lake
-from lakemint.publish.manifest import basis_again, conserved, manifest_of, split_records
-from lakemint.publish.shards import ShardWriter, written
-from lakemint.publish.transforms import columns_of, count_records, shards
+from lakemint.publish.build import build
+from lakemint.publish.manifest import basis_again
 from lakemint.published.documents import changes, need_document
 from lakemint.published.leases import lease
 from lakemint.published.records import read_manifest, read_version
-from lakemint.spark import read_table, spark_session
-from lakemint.store import StoreAddress, open_store
+from lakemint.spark import spark_session
+from lakemint.store import open_store
 
 
 def main(dataset: str, version: str) -> Outcome:
@@ -29,21 +28,15 @@ def main(dataset: str, version: str) -> Outcome:
     log = DeltaLog(store, lake, dataset)
     commits = {table: log.demand(table, at) for table, at in published.inputs.items()}
     with lease(store, lake, dataset, "publish"), spark_session(config) as spark:
-        uris = {name: lake.table(name, dataset) for name in published.inputs}
-        tables = {name: read_table(spark, uris[name], at.version) for name, at in published.inputs.items()}
-        columns = columns_of(tables["gold"])
-        writer = ShardWriter(dataset, StoreAddress.of(config), columns)
-        counts = conserved(dataset, ((row["name"], row["rows"]) for row in count_records(tables).collect()))
-        said = shards(tables["gold"], recipe["publish"]["buckets"], writer).collect()
-    splits = split_records(published.splits, written(row.asDict() for row in said))
-    labels = commits["labels"].note.get("summary", {})
-    rebuilt = manifest_of(basis_again(published), columns, labels, counts, splits)
+        labels = commits["labels"].note.get("summary", {})
+        basis, buckets = basis_again(published), recipe["publish"]["buckets"]
+        rebuilt = build(spark, config, basis, labels=labels, splits=published.splits, buckets=buckets)
     if rebuilt.digest != record.manifest:
         told = "; ".join(one["field"] for one in changes(published.content, rebuilt.content))
         raise IntegrityError(
             f"{dataset}@{version}: rebuilt as {rebuilt.digest}, not {record.manifest}: {told[:500]}"
         )
-    return Outcome(f"{dataset}@{version}", rebuilt.digest, changed=False, counts=counts.model_dump())
+    return Outcome(f"{dataset}@{version}", rebuilt.digest, changed=False, counts=rebuilt.counts.model_dump())
 
 
 if __name__ == "__main__":

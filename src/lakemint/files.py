@@ -1,4 +1,4 @@
-"""Private files, written whole or not at all."""
+"""Files that are written whole or not at all."""
 
 import json
 import os
@@ -19,6 +19,15 @@ def write_private(path: Path, text: str) -> None:
         except BaseException:
             Path(file.name).unlink(missing_ok=True)
             raise
+
+
+def sync_folder(folder: Path) -> None:
+    """Have the folder's names on disk: a new file is only there once its folder is."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:

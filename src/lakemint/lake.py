@@ -74,48 +74,52 @@ class Lake:
         """Key of the verdict by one suite; `suite` is its digest."""
         return f"{self.verdicts(dataset, table, at)}{suite}.json"
 
+    def published(self, dataset: str) -> str:
+        """Key prefix of all that is published, with its slash."""
+        return f"published/{check_name(dataset)}/"
+
     def shards(self, dataset: str) -> str:
         """Key prefix of the shards, with its slash."""
-        return f"published/{check_name(dataset)}/shards/"
+        return f"{self.published(dataset)}shards/"
 
     def shard(self, dataset: str, digest: str) -> str:
         return f"{self.shards(dataset)}{digest}.arrow"
 
     def manifests(self, dataset: str) -> str:
         """Key prefix of the manifests, with its slash."""
-        return f"published/{check_name(dataset)}/manifests/"
+        return f"{self.published(dataset)}manifests/"
 
     def manifest(self, dataset: str, digest: str) -> str:
         return f"{self.manifests(dataset)}{digest}.json"
 
     def document(self, dataset: str, digest: str) -> str:
         """Key of a contract or recipe that versions were made by."""
-        return f"published/{check_name(dataset)}/documents/{digest}.json"
+        return f"{self.published(dataset)}documents/{digest}.json"
 
     def leases(self, dataset: str) -> str:
         """Key prefix of the leases, with its slash."""
-        return f"published/{check_name(dataset)}/leases/"
+        return f"{self.published(dataset)}leases/"
 
     def lease(self, dataset: str, name: str) -> str:
         return f"{self.leases(dataset)}{name}.json"
 
     def versions(self, dataset: str) -> str:
         """Key prefix of the version records, with its slash."""
-        return f"published/{check_name(dataset)}/versions/"
+        return f"{self.published(dataset)}versions/"
 
     def version(self, dataset: str, number: int) -> str:
         return f"{self.versions(dataset)}{number:08d}.json"
 
     def channels(self, dataset: str) -> str:
         """Key prefix of the channels, with its slash."""
-        return f"published/{check_name(dataset)}/channels/"
+        return f"{self.published(dataset)}channels/"
 
     def channel(self, dataset: str, name: str) -> str:
         return f"{self.channels(dataset)}{check_name(name, 'channel')}.json"
 
     def card(self, dataset: str, number: int, name: str) -> str:
         """Key of a card's part, such as the baseline's score."""
-        return f"published/{check_name(dataset)}/card/{number:08d}/{check_name(name, 'card part')}.json"
+        return f"{self.published(dataset)}card/{number:08d}/{check_name(name, 'card part')}.json"
 
 
 def _table_key(table: str, dataset: str) -> str:

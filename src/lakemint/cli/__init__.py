@@ -15,7 +15,7 @@ from lakemint.printable import printable
 if TYPE_CHECKING:
     import typer
 
-_MODULES = ("stack", "run", "version", "export", "gc", "rebuild", "channel", "check", "land", "demo")
+_MODULES = ("stack", "run", "version", "channel", "check", "land", "demo")
 
 
 def build() -> "typer.Typer":
@@ -49,14 +49,12 @@ def main() -> None:
     try:
         build()()
         sys.stdout.flush()
-    except BrokenPipeError:  # whoever read our output has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
     except OSError as error:
-        if error.errno != errno.ENOSPC:
+        if error.errno not in (errno.EPIPE, errno.ENOSPC):
             raise
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        print(f"error: {error.strerror}: make room, then run this again", file=sys.stderr)
+        if error.errno == errno.ENOSPC:  # else whoever read our output has seen enough
+            print(f"error: {error.strerror}: make room, then run this again", file=sys.stderr)
         sys.exit(1)
     except LakemintError as error:
         red, plain = ("\x1b[31m", "\x1b[0m") if sys.stderr.isatty() else ("", "")

@@ -14,10 +14,6 @@ if TYPE_CHECKING:
     from lakemint.export.run import Exported
 
 
-def register(_whole: typer.Typer) -> None:
-    """Nothing to add at the top: the commands below are under `version`."""
-
-
 @app.command()
 def export(
     version: OneVersion,

@@ -17,10 +17,6 @@ SHOWN = 20
 """Objects a dry run names, at most; --json names all."""
 
 
-def register(_whole: typer.Typer) -> None:
-    """Nothing to add at the top: the command below is under `version`."""
-
-
 @app.command()
 def gc(
     dataset: Annotated[str, typer.Argument(metavar="DATASET", help="Like reviews.")],

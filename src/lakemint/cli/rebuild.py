@@ -8,10 +8,6 @@ from lakemint.cli.version import AsJson, OneVersion, app, standing
 from lakemint.printable import printable
 
 
-def register(_whole: typer.Typer) -> None:
-    """Nothing to add at the top: the command below is under `version`."""
-
-
 @app.command()
 def rebuild(version: OneVersion, as_json: AsJson = False) -> None:
     """Build a version again from the tables it was made of, and compare the digests. Needs Spark.

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from importlib import import_module
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Published versions.", no_args_is_help=True, rich_markup_mode=None)
 
+_MORE = ("export", "gc", "rebuild")
+
 AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
 OneVersion = Annotated[
     str, typer.Argument(metavar="DATASET@NUMBER|@CHANNEL", help="reviews@3, or reviews@production.")
@@ -23,6 +26,8 @@ OneVersion = Annotated[
 
 
 def register(whole: typer.Typer) -> None:
+    for name in _MORE:  # their commands are this one's
+        import_module(f"lakemint.cli.{name}")
     whole.add_typer(app, name="version")
 
 

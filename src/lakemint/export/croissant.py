@@ -96,7 +96,7 @@ def croissant(version: OpenVersion, files: Sequence[Written], reading: Reading) 
 
 def of_shards(version: OpenVersion) -> dict[str, Any]:
     """The description of a version as it lies in the lake; paths are relative to `published/<dataset>/`."""
-    home = version.lake.shard(version.reference.dataset, "").removesuffix("shards/.arrow")
+    home = version.lake.published(version.reference.dataset)
     files = [
         Written(
             path=version.lake.shard(version.reference.dataset, shard.sha256).removeprefix(home),

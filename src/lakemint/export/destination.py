@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from lakemint.errors import ExportError
 from lakemint.export.format import Written
 from lakemint.export.record import RECORD, Claim, ExportRecord, FileRecord, read_text
+from lakemint.files import sync_folder
 
 CLAIM = "lakemint.unfinished.json"
 """There while an export is being written, and after one that was killed."""
@@ -95,7 +96,7 @@ class Destination:
         except BaseException:
             unfinished.unlink(missing_ok=True)
             raise
-        _flush_folder(path.parent)
+        sync_folder(path.parent)
 
     def written(self, name: str, split: str | None = None, rows: int | None = None) -> Written:
         """What is there now under a name."""
@@ -105,7 +106,7 @@ class Destination:
         """The last step: the record, then no claim any more."""
         self.store(RECORD, record.text)
         self.path(CLAIM).unlink()
-        _flush_folder(self._folder)
+        sync_folder(self._folder)
 
     def store(self, name: str, content: bytes) -> None:
         def fill(path: Path) -> None:
@@ -133,12 +134,3 @@ def _damage(path: Path, file: FileRecord) -> str:
 def _sha256(path: Path) -> str:
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def _flush_folder(folder: Path) -> None:
-    """A new name is on disk only when its folder is."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -4,14 +4,12 @@ Source: Lightning-AI/litdata, `litdata.streaming.writer`, its `PyTreeLoader` for
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from pathlib import Path, PurePosixPath
+from collections.abc import Sequence
+from pathlib import PurePosixPath
 from typing import Any, Final
 
-import pyarrow as pa
-
-from lakemint.export.format import Part, Reading, Written, cut
-from lakemint.export.samples import FILE_BYTES, Layout, Value, value_of
+from lakemint.export.format import Reading, Written
+from lakemint.export.samples import FILE_BYTES, Layout, SampleFiles, Value, value_of
 from lakemint.published.opened import OpenVersion
 
 _NUMBERS: Final = {
@@ -24,38 +22,20 @@ _NUMBERS: Final = {
 """Arrow's name of a type → LitData's, and `struct`'s."""
 
 
-class LitData:
+class LitData(SampleFiles):
     """A sample is a dict of the columns: text as `str`, bytes as `bytes`, dates and times as text."""
 
     reading = Reading("https://github.com/Lightning-AI/litData", "column")
 
-    def parts(self, version: OpenVersion) -> list[Part]:
-        return [
-            Part(f"{split}/chunk-0-{index}.bin", split, shards)
-            for split in version.splits
-            for index, shards in enumerate(cut(version.manifest.splits[split].shards, FILE_BYTES))
-        ]
+    def name(self, index: int) -> str:
+        return f"chunk-0-{index}.bin"
 
-    def write(self, version: OpenVersion, part: Part, batches: Iterable[pa.RecordBatch], path: Path) -> None:
-        _layout(version).write(batches, part.rows, path)
+    def layout(self, version: OpenVersion) -> Layout:
+        values = [value_of(column.name, column.type, _NUMBERS) for column in version.manifest.columns]
+        return Layout(values, [True] * len(values))
 
-    def read(self, version: OpenVersion, path: Path) -> Iterator[pa.RecordBatch]:
-        yield from _layout(version).read(path, version.schema)
-
-    def companions(self, version: OpenVersion, files: Sequence[Written]) -> Mapping[str, str]:
-        config = _config(_layout(version).values)
-        chunks: dict[str, list[dict[str, Any]]] = {}
-        for file in files:
-            chunks.setdefault(str(file.split), []).append(_chunk(file))
-        return {
-            f"{split}/index.json": json.dumps({"chunks": held, "config": config}, sort_keys=True)
-            for split, held in chunks.items()
-        }
-
-
-def _layout(version: OpenVersion) -> Layout:
-    values = [value_of(column.name, column.type, _NUMBERS) for column in version.manifest.columns]
-    return Layout(values, [True] * len(values))
+    def index(self, version: OpenVersion, files: Sequence[Written]) -> dict[str, Any]:
+        return {"chunks": [_chunk(file) for file in files], "config": _config(self.layout(version).values)}
 
 
 def _config(values: Sequence[Value]) -> dict[str, Any]:

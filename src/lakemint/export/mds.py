@@ -4,14 +4,12 @@ Source: mosaicml/streaming, "Dataset Format", version 2 of its index.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from pathlib import Path, PurePosixPath
+from collections.abc import Sequence
+from pathlib import PurePosixPath
 from typing import Any, Final
 
-import pyarrow as pa
-
-from lakemint.export.format import Part, Reading, Written, cut
-from lakemint.export.samples import FILE_BYTES, Layout, Value, value_of
+from lakemint.export.format import Reading, Written
+from lakemint.export.samples import Layout, SampleFiles, Value, value_of
 from lakemint.published.opened import OpenVersion
 
 _NUMBERS: Final = {
@@ -24,39 +22,22 @@ _NUMBERS: Final = {
 """Arrow's name of a type → MDS's, and `struct`'s; what MDS calls `int` comes back as Python's own."""
 
 
-class Mds:
+class Mds(SampleFiles):
     """A sample is a dict of the columns: text as `str`, bytes as `bytes`, times as text, truth as 0 and 1."""
 
     reading = Reading("https://github.com/mosaicml/streaming", "column")
 
-    def parts(self, version: OpenVersion) -> list[Part]:
-        return [
-            Part(f"{split}/shard.{index:05d}.mds", split, shards)
-            for split in version.splits
-            for index, shards in enumerate(cut(version.manifest.splits[split].shards, FILE_BYTES))
-        ]
+    def name(self, index: int) -> str:
+        return f"shard.{index:05d}.mds"
 
-    def write(self, version: OpenVersion, part: Part, batches: Iterable[pa.RecordBatch], path: Path) -> None:
-        _layout(version).write(batches, part.rows, path)
+    def layout(self, version: OpenVersion) -> Layout:
+        values = _values(version)
+        own = json.dumps(_config(values), sort_keys=True).encode()
+        return Layout(values, [value.size is None for value in values], own)
 
-    def read(self, version: OpenVersion, path: Path) -> Iterator[pa.RecordBatch]:
-        yield from _layout(version).read(path, version.schema)
-
-    def companions(self, version: OpenVersion, files: Sequence[Written]) -> Mapping[str, str]:
+    def index(self, version: OpenVersion, files: Sequence[Written]) -> dict[str, Any]:
         config = _config(_values(version))
-        shards: dict[str, list[dict[str, Any]]] = {}
-        for file in files:
-            shards.setdefault(str(file.split), []).append(_shard(config, file))
-        return {
-            f"{split}/index.json": json.dumps({"shards": held, "version": 2}, sort_keys=True)
-            for split, held in shards.items()
-        }
-
-
-def _layout(version: OpenVersion) -> Layout:
-    values = _values(version)
-    own = json.dumps(_config(values), sort_keys=True).encode()
-    return Layout(values, [value.size is None for value in values], own)
+        return {"shards": [_shard(config, file) for file in files], "version": 2}
 
 
 def _values(version: OpenVersion) -> list[Value]:

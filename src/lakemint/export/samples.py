@@ -5,7 +5,9 @@ ends; some bytes of the format's own; the samples. A sample is a uint32 of the s
 whose size needs no telling, and the values. All numbers are little-endian.
 """
 
+import json
 import struct
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -17,7 +19,9 @@ import numpy as np
 import pyarrow as pa
 
 from lakemint.errors import ExportError
+from lakemint.export.format import Part, Reading, Written, cut
 from lakemint.names import SAMPLE_ID
+from lakemint.published.opened import OpenVersion
 
 FILE_BYTES: Final = 64 * 1024 * 1024
 """Bytes of shards that go into one file: training nodes fetch such files whole."""
@@ -113,6 +117,46 @@ class Layout:
         if place != len(sample):
             raise ValueError(f"a sample has {len(sample):,} bytes, its values {place:,}")
         return row
+
+
+class SampleFiles(ABC):
+    """A format of such files, with an index beside those of each split."""
+
+    reading: Reading
+
+    @abstractmethod
+    def name(self, index: int) -> str:
+        """Of a split's file, counted from 0."""
+
+    @abstractmethod
+    def layout(self, version: OpenVersion) -> Layout:
+        """What samples look like."""
+
+    @abstractmethod
+    def index(self, version: OpenVersion, files: Sequence[Written]) -> dict[str, Any]:
+        """What the index says of one split's files."""
+
+    def parts(self, version: OpenVersion) -> list[Part]:
+        return [
+            Part(f"{split}/{self.name(index)}", split, shards)
+            for split in version.splits
+            for index, shards in enumerate(cut(version.manifest.splits[split].shards, FILE_BYTES))
+        ]
+
+    def write(self, version: OpenVersion, part: Part, batches: Iterable[pa.RecordBatch], path: Path) -> None:
+        self.layout(version).write(batches, part.rows, path)
+
+    def read(self, version: OpenVersion, path: Path) -> Iterator[pa.RecordBatch]:
+        yield from self.layout(version).read(path, version.schema)
+
+    def companions(self, version: OpenVersion, files: Sequence[Written]) -> Mapping[str, str]:
+        held: dict[str, list[Written]] = {}
+        for file in files:
+            held.setdefault(str(file.split), []).append(file)
+        return {
+            f"{split}/index.json": json.dumps(self.index(version, own), sort_keys=True)
+            for split, own in held.items()
+        }
 
 
 def value_of(column: str, kind: str, numbers: Mapping[str, tuple[str, str]]) -> Value:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO
 
 from lakemint.errors import LakemintError, ObjectExists, ObjectNotFound, StoreError
+from lakemint.files import sync_folder
 from lakemint.store.base import StoredObject, md5_of, opened, read_whole, same_bytes
 
 _UNFINISHED = ".unfinished"
@@ -58,7 +59,7 @@ class FolderStore:
             temporary = self._write(key, content)
             try:
                 os.link(temporary, self._path(key))
-                _sync(self._path(key).parent)
+                sync_folder(self._path(key).parent)
             except FileExistsError as error:
                 with opened(content) as ours, self.open(key) as theirs:
                     if not same_bytes(ours, theirs):
@@ -112,7 +113,7 @@ class FolderStore:
 
     def _rename(self, temporary: Path, key: str) -> None:
         temporary.replace(self._path(key))
-        _sync(self._path(key).parent)
+        sync_folder(self._path(key).parent)
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
@@ -126,15 +127,6 @@ def _stored(key: str, stream: IO[bytes]) -> StoredObject:
     found = os.fstat(stream.fileno())
     modified = datetime.fromtimestamp(found.st_mtime, UTC)
     return StoredObject(key, found.st_size, md5_of(stream), modified)
-
-
-def _sync(folder: Path) -> None:
-    """A new name is on disk only when its folder is."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 @contextmanager

@@ -1,20 +1,16 @@
 """`lakemint version export` as a user meets it."""
 
 import json
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from lakemint.cli import main
 from lakemint.config import Config
 from lakemint.export.run import FORMATS
+from tests.unit.cli.runs import Run
 from tests.unit.small_version import publish, row, settings
 
 ROWS = [row(index, "test" if index % 5 == 0 else "train") for index in range(40)]
-
-Run = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
@@ -24,20 +20,6 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Config:
     monkeypatch.setenv("LAKEMINT_LAKE", config.lake)
     publish(config, ROWS)
     return config
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """`lakemint version …`: exit status, stdout, stderr."""
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["lakemint", "version", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        told = capsys.readouterr()
-        return int(ended.value.code or 0), told.out, told.err
-
-    return run
 
 
 @pytest.mark.usefixtures("config")

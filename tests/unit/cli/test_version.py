@@ -1,24 +1,20 @@
 """`lakemint version verify` and `diff` as a user meets them."""
 
 import json
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from lakemint.cli import main
 from lakemint.config import Config
 from lakemint.digest import digest_of
 from lakemint.lake import Lake
 from lakemint.publish.keep import keep_document
 from lakemint.published.records import LabelSummary
 from lakemint.store import open_store
+from tests.unit.cli.runs import Run
 from tests.unit.small_version import COLUMNS, publish, row, settings
 
 ROWS = [row(index, "test" if index % 5 == 0 else "train") for index in range(40)]
-
-Run = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
@@ -28,20 +24,6 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Config:
     monkeypatch.setenv("LAKEMINT_LAKE", config.lake)
     publish(config, ROWS, changed={"labels": LabelSummary(alpha=0.61)})
     return config
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """`lakemint version …`: exit status, stdout, stderr."""
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["lakemint", "version", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        told = capsys.readouterr()
-        return int(ended.value.code or 0), told.out, told.err
-
-    return run
 
 
 def shards(config: Config) -> list[Path]:

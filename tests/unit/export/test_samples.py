@@ -92,7 +92,7 @@ def test_any_rows_without_nulls_come_back(rows: list[Row], to: str) -> None:
 def test_each_split_has_its_files_and_one_index(
     config: Config, tmp_path: Path, to: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(f"lakemint.export.{to}.FILE_BYTES", 1)
+    monkeypatch.setattr("lakemint.export.samples.FILE_BYTES", 1)
     publish(config, [row(index, "test" if index % 5 == 0 else "train") for index in range(40)])
     write(config, to, tmp_path / "out")
     kind = {"mds": "shards", "litdata": "chunks"}[to]
