@@ -42,6 +42,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Config:
     """Settings of a running stack, with a bucket for tests."""
     if "LAKEMINT_HOME" not in os.environ:
         os.environ["LAKEMINT_HOME"] = str(OWN_HOME)
+        os.environ["LAKEMINT_SPARK_CONF"] = str(CHECKOUT / "tests" / "spark.conf")
         with FileLock(CHECKOUT / ".lakemint" / "test.lock"):
             USED.touch()
             subprocess.run([LAKEMINT, "up"], check=True, cwd=CHECKOUT)

@@ -51,6 +51,8 @@ class Config:
     """Key of the annotators' pseudonyms; never in the lake."""
     user: str = ""
     """Who acts, as a channel's history names them; empty: the login. See `acting_user`."""
+    spark_conf: str = ""
+    """A file of Spark properties that go over those of the embedded stack's server."""
     maven_mirror: str = ""
     """Where the JARs come from instead of Maven Central: a mirror's root, `https://…`."""
     java: str = ""

@@ -1,8 +1,12 @@
 """Spark Connect: one warm JVM that all sessions share, with Delta Lake and S3A."""
 
+import re
 import sys
 import uuid
+from pathlib import Path
 
+from lakemint.config import load_config
+from lakemint.errors import StackError
 from lakemint.files import write_private
 from lakemint.stack.jars import fetch_jars
 from lakemint.stack.java import find_java
@@ -13,6 +17,7 @@ from lakemint.stack.report import Report
 _SERVER = "org.apache.spark.sql.connect.service.SparkConnectServer"
 _DAEMON = "lakemint.spark_daemon"
 _DELTA_DEFAULTS = "spark.databricks.delta.properties.defaults"
+_JAVA_OPTIONS = "-XX:+UseSerialGC -XX:MaxMetaspaceSize=512m -XX:ReservedCodeCacheSize=384m -Xss2m"
 _VERSION_CALL = "/spark.connect.SparkConnectService/AnalyzePlan"
 _RELEASE_CALL = "/spark.connect.SparkConnectService/ReleaseSession"
 
@@ -31,7 +36,9 @@ class Spark:
     def prepare(self, stack: Stack, report: Report) -> None:
         stack.data(self.name).mkdir(mode=0o700, exist_ok=True)
         fetch_jars(stack, report)
-        lines = "".join(f"{name} {value}\n" for name, value in _properties(stack).items())
+        named = load_config().spark_conf
+        properties = _properties(stack) | (read_properties(Path(named)) if named else {})
+        lines = "".join(f"{name} {value}\n" for name, value in properties.items())
         write_private(stack.run / "spark.conf", lines)
 
     def programs(self, stack: Stack) -> list[Program]:
@@ -72,6 +79,28 @@ class Spark:
                 raise NotReady(f"{error.code().name}: {error.details()}") from error
 
 
+def read_properties(path: Path) -> dict[str, str]:
+    """A file of Spark properties, as `spark-defaults.conf` has them: a name and a value to a line.
+
+    Raises StackError when it cannot be read, or a line is something else.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise StackError(
+            f"{path}: cannot be read as Spark's settings ({error}); mend LAKEMINT_SPARK_CONF"
+        ) from None
+    properties: dict[str, str] = {}
+    for number, line in enumerate(lines, 1):
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        name, *value = re.split(r"\s*[=\s]\s*", line.strip(), maxsplit=1)
+        if not name.startswith("spark.") or not value:
+            raise StackError(f"{path}, line {number}: not a setting such as `spark.driver.memory 8g`: {line}")
+        properties[name] = value[0]
+    return properties
+
+
 def _properties(stack: Stack) -> dict[str, object]:
     """The server's settings; the file that holds them is private, for the keys in it."""
     return {
@@ -82,7 +111,7 @@ def _properties(stack: Stack) -> dict[str, object]:
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.driver.memory": "1536m",
         "spark.driver.extraClassPath": f"{stack.jars}/*",
-        "spark.driver.extraJavaOptions": "-XX:+UseSerialGC -XX:MaxMetaspaceSize=512m -Xss2m",
+        "spark.driver.extraJavaOptions": _JAVA_OPTIONS,
         "spark.ui.enabled": "false",
         # Its inner ports are for itself alone.
         "spark.authenticate": "true",
