@@ -106,7 +106,7 @@ class Channel:
     def parse(cls, text: str) -> "Channel":
         """Read `<dataset>@<channel>`; raises LakemintError."""
         dataset, at, name = text.partition("@")
-        if not at:
+        if not at or name[:1].isdigit():
             raise LakemintError(f"{text!r} is no channel: write <dataset>@<channel>, like reviews@production")
         return cls(dataset, name)
 
@@ -116,5 +116,7 @@ class Channel:
 
 def parse_reference(text: str) -> Reference | Channel:
     """Read `<dataset>@<number>` or `<dataset>@<channel>`; raises LakemintError."""
+    if not isinstance(text, str) or "@" not in text:
+        raise LakemintError(f"{text!r} names no version: write one like reviews@1, or reviews@production")
     number = text.partition("@")[2][:1].isdigit()
     return Reference.parse(text) if number else Channel.parse(text)

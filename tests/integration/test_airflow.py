@@ -200,6 +200,28 @@ def test_a_run_that_waits_is_joined_and_one_at_work_is_not(road: Road) -> None:
     assert (third, joined) == (second, True)
 
 
+def test_walks_that_wait_for_an_earlier_run_share_the_next_one(road: Road) -> None:
+    road.order("label_send", "sleep")
+    first = road.walk()
+    begun = follow([first], timeout=180, pause=0.5)
+    while first.stage != "label":
+        next(begun)
+    road.pid("label_send")
+    later = []
+    for _ in range(2):
+        walk = road.walk()
+        changes = follow([walk], timeout=180, pause=0.5)
+        while "waits for an earlier run" not in walk.stages[walk.stage].note:
+            next(changes)
+        later.append(walk)
+    (road.checkout / "jobs" / "label_send.order").unlink()
+    road.api.patch(f"/dags/label_pets/dagRuns/{first.stages['label'].run}", {"state": "failed"})
+    for _ in follow(later, timeout=180, pause=0.5):
+        pass
+    assert [walk.error for walk in later] == [None, None]
+    assert later[0].stages["label"].run == later[1].stages["label"].run
+
+
 def test_a_run_ended_by_hand_ends_the_job_too(road: Road) -> None:
     road.order("ingest", "sleep")
     walk = road.walk()

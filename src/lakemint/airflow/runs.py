@@ -213,10 +213,11 @@ class Walk:
         # Airflow 3.3 cannot show an event while a run that it woke has not begun (its issue 71360).
         found = self._api.glance("/assets/events", source_dag_id=dag, source_run_id=run)
         events = found["asset_events"] if found else []
-        for woken in (created for event in events for created in event["created_dagruns"]):
-            if woken["dag_id"] == following:
-                self._enter(following.removesuffix(f"_{self.dataset}"), woken["run_id"])
-                return
+        created = (run for event in events for run in event["created_dagruns"])
+        woken = [run["run_id"] for run in created if run["dag_id"] == following]
+        if woken or (woken := self._began_after(following, events)):
+            self._enter(following.removesuffix(f"_{self.dataset}"), woken[0])
+            return
         self._ended = self._ended or time.monotonic()
         silence = time.monotonic() - self._ended
         if silence > QUEUED_LONG and (note := self._line(following)):
@@ -224,6 +225,17 @@ class Walk:
             self.stages[self.stage] = replace(self.stages[self.stage], note=f"{following} {note}")
         elif silence > WOKEN_WITHIN and found is not None:
             self._explain_silence(dag, following, bool(events))
+
+    def _began_after(self, dag: str, events: Sequence[Mapping[str, Any]]) -> list[str]:
+        """Id of the run that saw what `events` tell of, though Airflow does not say that they woke it.
+
+        Of several events that come while an earlier run is at work, it names the first as what woke the next.
+        """
+        if not events:
+            return []
+        told = max(str(event["timestamp"]) for event in events)
+        asked = {"start_date_gte": told, "order_by": "start_date", "limit": 1}
+        return [run["dag_run_id"] for run in self._api.get(f"/dags/{dag}/dagRuns", **asked)["dag_runs"]]
 
     def _line(self, dag: str) -> str:
         """What a queued run of the DAG waits for."""

@@ -103,7 +103,7 @@ def test_a_dry_run_says_what_it_would_do_and_does_not() -> None:
         ),
         ("rollback notes", LakemintError, "write <dataset>@<channel>"),
         ("rollback notes@production", LakemintError, "notes has no channel yet"),
-        ("channels notes@3", LakemintError, "'3' is no channel name"),
+        ("channels notes@3", LakemintError, "'notes@3' is no channel: write <dataset>@<channel>"),
         ("channels notes@production", LakemintError, "notes has no channel yet"),
     ],
 )

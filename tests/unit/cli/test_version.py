@@ -73,6 +73,16 @@ def test_what_is_not_there_or_no_version_is_an_error(config: Config, run: Run) -
     assert "notes@1 and digits@1 are versions of two datasets" in err
 
 
+def test_the_list_of_a_dataset_that_is_nowhere_is_an_error(config: Config, run: Run, tmp_path: Path) -> None:
+    (tmp_path / "schemas" / "mail").mkdir(parents=True)
+    (tmp_path / "schemas" / "mail" / "contract.yaml").touch()
+    status, out, _ = run("list", "mail")
+    assert (status, out) == (0, "mail has no published version yet; `lakemint run mail` makes one\n")
+    status, out, err = run("list", "mial")
+    assert (status, out) == (1, "")
+    assert "nothing is published as 'mial', and schemas/ has no such dataset; there are mail" in err
+
+
 def test_a_difference_is_a_few_lines(config: Config, run: Run) -> None:
     changed = [{**ROWS[0], "label": "b"}, {**ROWS[1], "split": "test"}, *ROWS[3:], row(60), row(61)]
     publish(config, changed, changed={"labels": LabelSummary(alpha=0.63), "recipe": "f" * 64})
