@@ -1,10 +1,22 @@
 """Long fault campaigns. `make campaign NAME=<name> [SEEDS=n]`; `make test` runs two seeds of each."""
 
 CAMPAIGNS = {
-    "ingest_kills": "tests/integration/test_ingest.py::"
-    "test_killed_at_any_time_and_run_again_gives_the_same_tables",
-    "cluster_growth": "tests/integration/test_clusters.py::"
-    "test_as_data_grow_no_copies_stand_apart_and_no_test_example_is_trained_on",
+    "ingest_kills": [
+        "tests/integration/test_ingest.py::test_killed_at_any_time_and_run_again_gives_the_same_tables",
+    ],
+    "cluster_growth": [
+        "tests/integration/test_clusters.py::"
+        "test_as_data_grow_no_copies_stand_apart_and_no_test_example_is_trained_on",
+    ],
+    "publish_kills": ["tests/unit/published/test_kills.py", "tests/integration/test_kills.py"],
+    "publish_model": [
+        "tests/campaigns/publish_model.py",
+        "tests/unit/published/test_model.py::test_without_a_safeguard_some_order_breaks_a_law",
+    ],
 }
-"""Name → the test that takes one `seed`. `ingest_kills`: ingest, killed at random times and run again.
-`cluster_growth`: a dataset that grows by copies of what it has, in steps."""
+"""Name → its tests; those that take a `seed` run once for each. The numbers that they record are added up.
+
+`ingest_kills`: ingest, killed at random times and run again. `cluster_growth`: a dataset that grows by copies
+of what it has, in steps. `publish_kills`: publishing, collecting and promoting, killed or put to sleep at any
+moment, in a folder and in the real store, and there with replies lost, refused and cut short.
+`publish_model`: every order of their steps with two faults, and without each safeguard; it has no seeds."""

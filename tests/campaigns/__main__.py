@@ -3,6 +3,7 @@
 import argparse
 import json
 import sys
+from collections import Counter
 
 import pytest
 
@@ -10,14 +11,17 @@ from tests.campaigns import CAMPAIGNS
 
 
 class Figures:
-    """Counts a campaign's runs as pytest reports them."""
+    """Counts a campaign's runs as pytest reports them, and adds up the numbers that they recorded."""
 
     def __init__(self) -> None:
-        self.runs = self.failed = 0
+        self.counts = Counter(runs=0, failed=0)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        self.runs += report.when == "call"
-        self.failed += report.failed
+        self.counts["failed"] += report.failed
+        if report.when == "call":
+            self.counts["runs"] += 1
+            for name, number in report.user_properties:
+                self.counts[name] += int(str(number))
 
 
 def main() -> int:
@@ -28,8 +32,8 @@ def main() -> int:
     if arguments.name not in CAMPAIGNS:
         parser.error(f"no campaign {arguments.name!r}: there are {', '.join(CAMPAIGNS)}")
     figures = Figures()
-    status = pytest.main(["-q", "--seeds", str(arguments.seeds), CAMPAIGNS[arguments.name]], [figures])
-    print(json.dumps({"campaign": arguments.name, "runs": figures.runs, "failed": figures.failed}))
+    status = pytest.main(["-q", "--seeds", str(arguments.seeds), *CAMPAIGNS[arguments.name]], [figures])
+    print(json.dumps({"campaign": arguments.name, **figures.counts}))
     return int(status)
 
 

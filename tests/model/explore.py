@@ -7,13 +7,14 @@ follows from it does not depend on how it was reached. (Godefroid, "Model Checki
 using VeriSoft", POPL 1997; Musuvathi et al., "Finding and Reproducing Heisenbugs in Concurrent Programs",
 OSDI 2008, whose searches keep no states and prune orders of independent steps instead.)
 
-Faults are those that the store's interface passes on to its callers:
+Faults are what the interface `Store` lets its callers see, since all else is settled below it, alike for all
+of them (and tried on the real store, by `tests/integration/test_kills.py`):
 
-- an actor dies (killed before an operation it dies after the one before, or never began);
+- an actor dies: killed before an operation, it died after the one before, or never began;
 - the store is away: StoreUnavailable, nothing was done;
 - the reply is lost: StoreUnavailable, all was done;
-- the reply is lost and the client sends the request again, when others have been at work: how `S3Store`
-  settles lost replies, so its callers see that as one operation with an outcome that may surprise.
+- the reply is lost, and the client sends the request again when others were at work: so boto3 does unseen,
+  and the caller has the second reply.
 """
 
 from collections.abc import Iterator

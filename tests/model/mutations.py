@@ -16,11 +16,11 @@ from tests.model.memory import MemoryStore
 
 @dataclass(frozen=True)
 class Mutation:
-    """A line of a function, and what stands there without the safeguard."""
+    """A piece of a function's text, and what stands there without the safeguard."""
 
     name: str
     function: Callable[..., Any]
-    line: str
+    text: str
     without: str
     scenario: str
     """Where that shows."""
@@ -29,7 +29,7 @@ class Mutation:
 
     @contextmanager
     def applied(self) -> Iterator[None]:
-        """The function does the other thing, wherever it is known already."""
+        """The function does that, wherever it was imported already."""
         function = inspect.unwrap(self.function)
         whole = function.__code__
         function.__code__ = self._mutated(function)
@@ -40,9 +40,9 @@ class Mutation:
 
     def _mutated(self, function: Any) -> Any:
         source = textwrap.dedent(inspect.getsource(function))
-        assert source.count(self.line) == 1, f"{self.name}: {self.line!r} stands there no more"
+        assert source.count(self.text) == 1, f"{self.name}: {self.text!r} stands there no more"
         place = dict(function.__globals__)
-        changed = compile(source.replace(self.line, self.without), function.__code__.co_filename, "exec")
+        changed = compile(source.replace(self.text, self.without), function.__code__.co_filename, "exec")
         exec(changed, place)  # noqa: S102
         return inspect.unwrap(place[function.__name__]).__code__
 

@@ -28,32 +28,32 @@ LONG_AGO = START - timedelta(days=30)
 @cache
 def scenarios() -> dict[str, Scenario]:
     """All of them, by name."""
-    judged, littered = _lake("old", "new", "newer", at=2), _lake("old", left="new", tables="new")
+    judged, littered = left_lake("old", "new", "newer", at=2), left_lake("old", left="new", tables="new")
     ana, ben, col = publisher("ana"), publisher("ben"), collector("col")
     busy = publisher("ben", after=b"newer", twice=True)
     return {
         "a publisher": Scenario(littered, (ana,)),
-        "publisher and reader": Scenario(_lake("old", tables="new"), (ana, reader("rea"))),
+        "publisher and reader": Scenario(left_lake("old", tables="new"), (ana, reader("rea"))),
         "a collector": Scenario(littered, (col,)),
         "a promoter": Scenario(judged, (promoter("ana", 3),)),
         "promoter and rollback": Scenario(judged, (promoter("ana", 3), returner("ben"))),
         "promoter and collector": Scenario(
-            _lake("old", "new", left="newer", at=1), (promoter("ana", 2), col)
+            left_lake("old", "new", left="newer", at=1), (promoter("ana", 2), col)
         ),
         "two promoters of a new channel": Scenario(
-            _lake("old", "new"), (promoter("ana", 1), promoter("ben", 2))
+            left_lake("old", "new"), (promoter("ana", 1), promoter("ben", 2))
         ),
         "two promoters and a reader": Scenario(
             judged, (promoter("ana", 1), promoter("ben", 3), reader("rea", "notes@production"))
         ),
         "two collectors": Scenario(littered, (col, collector("dan"))),
-        "two publishers of one input": Scenario(_lake(), (ana, ben)),
-        "two publishers of two inputs": Scenario(_lake(), (ana, publisher("ben", after=b"newer"))),
-        "a zombie and a newer publisher": Scenario(_lake(), (ana, busy)),
+        "two publishers of one input": Scenario(left_lake(), (ana, ben)),
+        "two publishers of two inputs": Scenario(left_lake(), (ana, publisher("ben", after=b"newer"))),
+        "a zombie and a newer publisher": Scenario(left_lake(), (ana, busy)),
         "publisher and collector": Scenario(littered, (ana, col), waits=1),
         "publisher, collector and reader": Scenario(littered, (ana, col, reader("rea")), waits=1),
         "sleepy publisher and collector": Scenario(
-            _lake("old", tables="new"), (ana, col), waits=1, sleepy=True
+            left_lake("old", tables="new"), (ana, col), waits=1, sleepy=True
         ),
     }
 
@@ -61,10 +61,10 @@ def scenarios() -> dict[str, Scenario]:
 def asleep_on_garbage() -> Scenario:
     """A sleepy publisher, and a collector of what it found there: more than the leases can bear."""
     actors = publisher("ana"), collector("col")
-    return Scenario(_lake("old", left="new", tables="new"), actors, waits=1, sleepy=True)
+    return Scenario(left_lake("old", left="new", tables="new"), actors, waits=1, sleepy=True)
 
 
-def _lake(*published: str, tables: str = "", left: str = "", at: int = 0) -> Objects:
+def left_lake(*published: str, tables: str = "", left: str = "", at: int = 0) -> Objects:
     """A lake as it was left long ago.
 
     These inputs were published, and the channel promoted up to version `at`. A publish of the input `left`

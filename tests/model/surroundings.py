@@ -30,7 +30,7 @@ class Surroundings:
     def __init__(self) -> None:
         self._store: Store
         self._now: Callable[[], datetime]
-        self._ids: Iterator[uuid.UUID] = iter(())
+        self._ids: Iterator[uuid.UUID] = iter(uuid.uuid4, None)
 
     def enter(self, name: str, store: Store, now: Callable[[], datetime]) -> None:
         """From now on `name` runs."""

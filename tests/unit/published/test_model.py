@@ -1,5 +1,6 @@
 """Publishing, collecting and promoting at once: every order of their steps, with faults at each."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -48,10 +49,14 @@ def test_every_scenario_is_searched() -> None:
 
 
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.name)
-def test_without_a_safeguard_some_order_breaks_a_law(mutation: Mutation) -> None:
+def test_without_a_safeguard_some_order_breaks_a_law(
+    mutation: Mutation, record_property: Callable[[str, object], None]
+) -> None:
     scenario = scenarios()[mutation.scenario]
     with mutation.applied():
         found = explore(scenario, mutation.faults)
+    record_property("mutations", 1)
+    record_property("mutations_found", int(bool(found.violation)))
     print(found)
     assert found.violation
     assert found.trail
