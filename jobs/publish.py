@@ -14,7 +14,8 @@ from lakemint.job import runner
 from lakemint.job.outcome import Outcome
 from lakemint.lake import Lake
 from lakemint.names import SPLITS, TABLES
-from lakemint.publish.build import build
+from lakemint.publish.base import base_of
+from lakemint.publish.build import Builder
 from lakemint.publish.commit import commit, newest_of
 from lakemint.publish.keep import keep_document
 from lakemint.publish.manifest import basis_of, require_current
@@ -38,8 +39,10 @@ def main(dataset: str) -> Outcome:
     if (same := newest_of(store, lake, basis)) is not None:
         return Outcome(f"{dataset}@{same.version}", same.manifest, changed=False)
     with lease(store, lake, dataset, "publish") as held, spark_session(config) as spark:
+        builder = Builder(spark, config, recipe.publish.buckets)
         labels = commits["labels"].note.get("summary", {})
-        manifest = build(spark, config, basis, labels=labels, splits=SPLITS, buckets=recipe.publish.buckets)
+        base = base_of(store, lake, basis, builder.buckets)
+        manifest = builder.build(basis, labels, SPLITS, base)
         keep_document(store, lake, dataset, recipe.document)
         keep_document(store, lake, dataset, contract.document)
         held.require()
