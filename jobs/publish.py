@@ -22,6 +22,7 @@ from lakemint.publish.manifest import basis_of, require_current
 from lakemint.published.leases import lease
 from lakemint.spark import spark_session
 from lakemint.store import open_store
+from lakemint.store.safety import require_safe
 from lakemint.verdicts import passing
 
 
@@ -38,6 +39,7 @@ def main(dataset: str) -> Outcome:
     basis = basis_of(dataset, contract.digest, recipe.digest, commits, judged)
     if (same := newest_of(store, lake, basis)) is not None:
         return Outcome(f"{dataset}@{same.version}", same.manifest, changed=False)
+    require_safe(store, lake)
     with lease(store, lake, dataset, "publish") as held, spark_session(config) as spark:
         builder = Builder(spark, config, recipe.publish.buckets)
         labels = commits["labels"].note.get("summary", {})
