@@ -23,6 +23,7 @@ from lakemint.published.leases import lease
 from lakemint.published.records import read_manifest
 from lakemint.spark import spark_session
 from lakemint.store import open_store
+from lakemint.store.safety import require_safe
 from lakemint.verdicts import passing
 
 
@@ -38,13 +39,14 @@ def main(dataset: str) -> Outcome:
     require_current(dataset, contract.digest, recipe.digest, commits)
     judged = [passing(store, lake, dataset, table, commits[table.name].at) for table in contract.tables]
     basis = basis_of(dataset, contract.digest, recipe.digest, commits, judged)
-    last = read_manifest(store, lake, dataset, before.manifest) if before else None
-    if before and last and basis.is_that_of(last):
+    there = read_manifest(store, lake, dataset, before.manifest) if before else None
+    if before and there and basis.is_that_of(there):
         return Outcome(f"{dataset}@{before.version}", before.manifest, changed=False)
+    require_safe(store, lake)
     with lease(store, lake, dataset, "publish") as held, spark_session(config) as spark:
         builder = Builder(spark, config, recipe.publish.buckets)
         labels = commits["labels"].note.get("summary", {})
-        base = last if last and is_base(store, lake, last, basis, builder.buckets) else None
+        base = there if there and is_base(store, lake, there, basis, builder.buckets) else None
         manifest = builder.build(basis, labels, SPLITS, base)
         keep_document(store, lake, dataset, recipe.document)
         keep_document(store, lake, dataset, contract.document)
