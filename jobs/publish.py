@@ -4,8 +4,6 @@ Shards go first, then the manifest, then the record that commits it: a run that 
 old state or the new one, and is completed by the next.
 """
 
-from datetime import UTC, datetime
-
 from lakemint.config import load_config
 from lakemint.dataset.contract import load_contract
 from lakemint.dataset.recipe import load_recipe
@@ -16,7 +14,7 @@ from lakemint.lake import Lake
 from lakemint.names import SPLITS, TABLES
 from lakemint.publish.base import is_base
 from lakemint.publish.build import Builder
-from lakemint.publish.commit import commit, newest
+from lakemint.publish.commit import commit, newest, utc_now
 from lakemint.publish.keep import keep_document
 from lakemint.publish.manifest import basis_of, require_current
 from lakemint.published.leases import lease
@@ -50,12 +48,8 @@ def main(dataset: str) -> Outcome:
         manifest = builder.build(basis, labels, SPLITS, base)
         keep_document(store, lake, dataset, recipe.document)
         keep_document(store, lake, dataset, contract.document)
-        record, made = commit(store, lake, manifest, held, _now, after=before)
+        record, made = commit(store, lake, manifest, held, utc_now, after=before)
     return Outcome(f"{dataset}@{record.version}", record.manifest, made, manifest.counts.model_dump())
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 if __name__ == "__main__":

@@ -3,6 +3,9 @@
 from datetime import timedelta
 from functools import cache
 
+from lakemint.digest import canonical
+from lakemint.store.probe import CHECKS
+from lakemint.store.safety import FORMAT
 from lakemint.verdicts import keep as keep_verdict
 from tests.model.explore import START, Scenario
 from tests.model.memory import MemoryStore, Objects
@@ -71,6 +74,8 @@ def _lake(*published: str, tables: str = "", left: str = "", at: int = 0) -> Obj
     was killed, and what it had written last is damaged. The tables are at `tables`, or at what is published.
     """
     store = MemoryStore({}, lambda: LONG_AGO)
+    known = {"format": FORMAT, "store": store.address, "checks": list(CHECKS)}
+    store.put(LAKE.safe_store(store.address), canonical(known))
     for table in INPUTS:
         keep_verdict(store, LAKE, verdict(table))
     surroundings = Surroundings()
