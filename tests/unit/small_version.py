@@ -13,11 +13,12 @@ from lakemint.config import Config
 from lakemint.digest import canonical, digest_of
 from lakemint.lake import Lake
 from lakemint.names import SPLITS, TableVersion
-from lakemint.publish.commit import commit
+from lakemint.publish.commit import commit, newest
 from lakemint.publish.keep import keep
 from lakemint.publish.manifest import Basis, manifest_of, split_records
 from lakemint.publish.shards import encode
 from lakemint.published.columns import arrow_schema
+from lakemint.published.leases import lease
 from lakemint.published.records import Counts, Manifest, VersionRecord
 from lakemint.published.shards import label_counts
 from lakemint.store import open_store
@@ -55,10 +56,13 @@ def publish(
     `basis` is changed as told, and `changed` of the manifest that it makes.
     """
     lake, store = Lake(config.lake), open_store(config)
+    before = newest(store, lake, DATASET)
     manifest, shards = manifest_and_shards(rows, columns, **basis)
-    for digest, data in shards.items():
-        keep(store, lake.shard(DATASET, digest), data)
-    return commit(store, lake, manifest.model_copy(update=changed), lambda: WHEN)
+    with lease(store, lake, DATASET, "publish") as held:
+        for digest, data in shards.items():
+            keep(store, lake.shard(DATASET, digest), data)
+        made = manifest.model_copy(update=changed)
+        return commit(store, lake, made, held, lambda: WHEN, after=before)
 
 
 def verdict(table: str, passed: bool = True, suite: str = "") -> Verdict:

@@ -3,29 +3,23 @@
 from lakemint.delta_log import CHANGE_FEED, DeltaLog
 from lakemint.errors import LakemintError
 from lakemint.lake import Lake
-from lakemint.publish.commit import newest
 from lakemint.publish.manifest import Basis
-from lakemint.published.records import Manifest, read_manifest
+from lakemint.published.records import Manifest
 from lakemint.store.base import Store
 
 _COMMITS = 1000
 """Of so many commits of gold at most, the changes are read one by one."""
 
 
-def base_of(store: Store, lake: Lake, basis: Basis, buckets: int) -> Manifest | None:
-    """The newest version's manifest, if a new one can go on from it; else None: all shards are written anew.
+def is_base(store: Store, lake: Lake, before: Manifest, basis: Basis, buckets: int) -> bool:
+    """Whether a new version can go on from the manifest `before`; else all shards are written anew.
 
     It must say where its shards belong, by the same number of buckets; gold must be the same table, and tell
     of every commit since what changed; and all its files must be there.
     """
-    last = newest(store, lake, basis.dataset)
-    if last is None:
-        return None
-    before = read_manifest(store, lake, basis.dataset, last.manifest)
     fits = before.format == "lakemint.manifest/2" and before.buckets == buckets
-    if fits and _told(DeltaLog(store, lake, basis.dataset), before, basis) and _is_whole(store, lake, before):
-        return before
-    return None
+    told = fits and _told(DeltaLog(store, lake, basis.dataset), before, basis)
+    return told and _is_whole(store, lake, before)
 
 
 def _told(log: DeltaLog, before: Manifest, basis: Basis) -> bool:

@@ -2,17 +2,21 @@
 
 import uuid
 from collections.abc import Callable
+from datetime import UTC, datetime
 
-from lakemint.digest import canonical
-from lakemint.errors import LakemintError, ObjectExists, StoreUnavailable
+from lakemint.digest import canonical, sha256
+from lakemint.errors import LakemintError, ObjectExists
 from lakemint.lake import Lake
 from lakemint.publish.keep import keep
-from lakemint.publish.manifest import Basis
 from lakemint.published.catalog import numbers
-from lakemint.published.records import MAX_BYTES, Manifest, VersionRecord, read_manifest, read_version
+from lakemint.published.leases import Lease
+from lakemint.published.records import MAX_BYTES, Manifest, VersionRecord, read_version
 from lakemint.store.base import Store
 
-_ATTEMPTS = 20
+
+def utc_now() -> str:
+    """The time, to the second, UTC, ISO 8601."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def newest(store: Store, lake: Lake, dataset: str) -> VersionRecord | None:
@@ -21,45 +25,57 @@ def newest(store: Store, lake: Lake, dataset: str) -> VersionRecord | None:
     return read_version(store, lake, dataset, there[-1]) if there else None
 
 
-def newest_of(store: Store, lake: Lake, basis: Basis) -> VersionRecord | None:
-    """The newest version's record, if that version is made of the same; else None."""
-    last = newest(store, lake, basis.dataset)
-    if last is None or not basis.is_that_of(read_manifest(store, lake, basis.dataset, last.manifest)):
-        return None
-    return last
-
-
-def commit(
-    store: Store, lake: Lake, manifest: Manifest, now: Callable[[], str]
+def commit(  # noqa: PLR0913
+    store: Store,
+    lake: Lake,
+    manifest: Manifest,
+    held: Lease,
+    now: Callable[[], str],
+    *,
+    after: VersionRecord | None,
 ) -> tuple[VersionRecord, bool]:
-    """Make the manifest the newest version, unless it is; returns its record, and whether this call made it.
+    """Make the manifest the version that follows `after`; returns its record, and whether this call made it.
 
-    Two publishers of one manifest get one version; of two manifests, consecutive ones. Killed anywhere, it
+    `after` is the newest version from before the tables were read. If another one follows it, the tables may
+    have moved on too, and LakemintError says to run again. So versions come in the order of their inputs, and
+    no input makes two, however long a publisher slept (Kung and Robinson, "On Optimistic Methods for
+    Concurrency Control", ACM TODS 1981). Two publishers of one manifest get one version. Killed anywhere, it
     leaves the old or the new state. `now` gives the time of publishing, UTC, ISO 8601.
     """
-    dataset, digest = manifest.dataset, manifest.digest
-    content = canonical(manifest.content)
+    dataset, content = manifest.dataset, canonical(manifest.content)
+    digest = sha256(content)
     if len(content) > MAX_BYTES:
         raise LakemintError(
             f"{dataset}: the manifest would have {len(content)} bytes, {MAX_BYTES} at most: use fewer "
             "buckets, or labels of fewer kinds"
         )
     keep(store, lake.manifest(dataset, digest), content)
-    for _ in range(_ATTEMPTS):
-        last = newest(store, lake, dataset)
-        if last is not None and last.manifest == digest:
-            return last, False
-        record = VersionRecord(
-            dataset=dataset,
-            version=last.version + 1 if last else 1,
-            manifest=digest,
-            published_at=now(),
-            publication=str(uuid.uuid4()),
-        ).sealed()
-        try:
-            # The UUID makes the bytes ours alone: `create` settles a lost reply by reading them back.
-            store.create(lake.version(dataset, record.version), canonical(record.model_dump(mode="json")))
-        except ObjectExists:
-            continue  # another publisher was faster: see what it published
-        return record, True
-    raise StoreUnavailable(f"{dataset}: other publishers were faster {_ATTEMPTS} times; run this again")
+    if after is not None and after.manifest == digest:
+        return after, False
+    record = VersionRecord(
+        dataset=dataset,
+        version=after.version + 1 if after else 1,
+        manifest=digest,
+        published_at=now(),
+        publication=str(uuid.uuid4()),
+    ).sealed()
+    held.require()  # asked last: one write is left, and a tenth of the lease's term for it
+    try:
+        # The UUID makes the bytes ours alone: `create` settles a lost reply by reading them back.
+        store.create(lake.version(dataset, record.version), canonical(record.model_dump(mode="json")))
+    except ObjectExists:
+        return _faster(store, lake, record), False
+    return record, True
+
+
+def _faster(store: Store, lake: Lake, ours: VersionRecord) -> VersionRecord:
+    """The record that another publisher made of the same manifest, by then or later."""
+    for number in numbers(store, lake, ours.dataset):
+        if number >= ours.version:
+            record = read_version(store, lake, ours.dataset, number)
+            if record.manifest == ours.manifest:
+                return record
+    raise LakemintError(
+        f"{ours.dataset}@{ours.version} was published meanwhile, of other tables, and maybe of newer ones: "
+        "nothing more was published; run this again"
+    )

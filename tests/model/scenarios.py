@@ -1,0 +1,95 @@
+"""Who is at work at once, and what they find."""
+
+from datetime import timedelta
+from functools import cache
+
+from lakemint.digest import canonical
+from lakemint.store.probe import CHECKS
+from lakemint.store.safety import FORMAT
+from lakemint.verdicts import keep as keep_verdict
+from tests.model.explore import START, Scenario
+from tests.model.memory import MemoryStore, Objects
+from tests.model.roles import (
+    LAKE,
+    STATES,
+    collector,
+    move_tables,
+    promote,
+    promoter,
+    publish,
+    publisher,
+    reader,
+    returner,
+)
+from tests.model.surroundings import Surroundings
+from tests.unit.small_version import DATASET, INPUTS, verdict
+
+COLLECTOR = collector("col")
+LONG_AGO = START - timedelta(days=30)
+
+
+@cache
+def scenarios() -> dict[str, Scenario]:
+    """All of them, by name."""
+    judged, littered = _lake("old", "new", "newer", at=2), _lake("old", left="new", tables="new")
+    ana, ben, col = publisher("ana"), publisher("ben"), collector("col")
+    busy = publisher("ben", after=b"newer", twice=True)
+    return {
+        "a publisher": Scenario(littered, (ana,)),
+        "publisher and reader": Scenario(_lake("old", tables="new"), (ana, reader("rea"))),
+        "a collector": Scenario(littered, (col,)),
+        "a promoter": Scenario(judged, (promoter("ana", 3),)),
+        "promoter and rollback": Scenario(judged, (promoter("ana", 3), returner("ben"))),
+        "promoter and collector": Scenario(
+            _lake("old", "new", left="newer", at=1), (promoter("ana", 2), col)
+        ),
+        "two promoters of a new channel": Scenario(
+            _lake("old", "new"), (promoter("ana", 1), promoter("ben", 2))
+        ),
+        "two promoters and a reader": Scenario(
+            judged, (promoter("ana", 1), promoter("ben", 3), reader("rea", "notes@production"))
+        ),
+        "two collectors": Scenario(littered, (col, collector("dan"))),
+        "two publishers of one input": Scenario(_lake(), (ana, ben)),
+        "two publishers of two inputs": Scenario(_lake(), (ana, publisher("ben", after=b"newer"))),
+        "a zombie and a newer publisher": Scenario(_lake(), (ana, busy)),
+        "publisher and collector": Scenario(littered, (ana, col), waits=1),
+        "publisher, collector and reader": Scenario(littered, (ana, col, reader("rea")), waits=1),
+        "sleepy publisher and collector": Scenario(
+            _lake("old", tables="new"), (ana, col), waits=1, sleepy=True
+        ),
+    }
+
+
+def asleep_on_garbage() -> Scenario:
+    """A sleepy publisher, and a collector of what it found there: more than the leases can bear."""
+    actors = publisher("ana"), collector("col")
+    return Scenario(_lake("old", left="new", tables="new"), actors, waits=1, sleepy=True)
+
+
+def _lake(*published: str, tables: str = "", left: str = "", at: int = 0) -> Objects:
+    """A lake as it was left long ago.
+
+    These inputs were published, and the channel promoted up to version `at`. A publish of the input `left`
+    was killed, and what it had written last is damaged. The tables are at `tables`, or at what is published.
+    """
+    store = MemoryStore({}, lambda: LONG_AGO)
+    known = {"format": FORMAT, "store": store.address, "checks": list(CHECKS)}
+    store.put(LAKE.safe_store(store.address), canonical(known))
+    for table in INPUTS:
+        keep_verdict(store, LAKE, verdict(table))
+    surroundings = Surroundings()
+    surroundings.enter("before", store, lambda: LONG_AGO)
+    with surroundings.installed():
+        for name in published:
+            move_tables(store, name.encode())
+            publish(store)
+        for number in range(1, at + 1):
+            promote(store, "before", number)
+    if left:
+        made = STATES[left.encode()]
+        for digest, data in made.shards.items():
+            store.put(LAKE.shard(DATASET, digest), data)
+        store.put(LAKE.manifest(DATASET, made.digest), b"{")
+    move_tables(store, (tables or ("new", *published)[-1]).encode())
+    return store.objects
