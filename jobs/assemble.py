@@ -1,25 +1,21 @@
 """Assemble gold: every labeled sample of silver, with its label and its split."""
 
+from lakemint.assemble.table import bring_up_to_date
 from lakemint.assemble.transforms import gold
 from lakemint.config import load_config
 from lakemint.dataset.contract import load_contract
 from lakemint.dataset.recipe import load_recipe
-from lakemint.delta_log import DeltaLog
+from lakemint.delta_log import CHANGE_FEED, DeltaLog
 from lakemint.job import runner
 from lakemint.job.outcome import Outcome
 from lakemint.lake import Lake
 from lakemint.names import SPLIT
-from lakemint.spark import (
-    commit_note,
-    read_table,
-    replace_table,
-    spark_session,
-)
+from lakemint.spark import commit_note, read_table, spark_session
 from lakemint.store import open_store
 
 
 def main(dataset: str) -> Outcome:
-    """Write gold anew when silver, labels, recipe or contract changed; a second run changes nothing."""
+    """Bring gold up to date when silver, labels, recipe or contract changed; a second run changes nothing."""
     config = load_config()
     recipe = load_recipe(config.schemas_folder(), dataset)
     contract = load_contract(config.schemas_folder(), dataset)
@@ -33,9 +29,10 @@ def main(dataset: str) -> Outcome:
         }
         note = commit_note("assemble", recipe.digest, contract.digest, **inputs)
         last, uri = log.last("gold"), lake.table("gold", dataset)
-        current = last if last and last.note == note else None
+        current = last if last and last.note == {**note, CHANGE_FEED: True} else None
         if current is None:
-            replace_table(gold(tables, contract.table("gold"), recipe.split), uri, note)
+            examples = gold(tables, contract.table("gold"), recipe.split)
+            bring_up_to_date(examples, uri, log, note)
         made = current or log.need("gold")
         splits = read_table(spark, uri, made.version).groupBy(SPLIT).count().collect()
         counts = {row[SPLIT]: row["count"] for row in splits}

@@ -4,8 +4,6 @@ Shards go first, then the manifest, then the record that commits it: a run that 
 old state or the new one, and is completed by the next.
 """
 
-from datetime import UTC, datetime
-
 from lakemint.config import load_config
 from lakemint.dataset.contract import load_contract
 from lakemint.dataset.recipe import load_recipe
@@ -14,14 +12,16 @@ from lakemint.job import runner
 from lakemint.job.outcome import Outcome
 from lakemint.lake import Lake
 from lakemint.names import SPLITS, TABLES
-from lakemint.publish.build import build
-from lakemint.publish.commit import commit, newest
+from lakemint.publish.base import is_base
+from lakemint.publish.build import Builder
+from lakemint.publish.commit import commit, newest, utc_now
 from lakemint.publish.keep import keep_document
 from lakemint.publish.manifest import basis_of, require_current
 from lakemint.published.leases import lease
 from lakemint.published.records import read_manifest
 from lakemint.spark import spark_session
 from lakemint.store import open_store
+from lakemint.store.safety import require_safe
 from lakemint.verdicts import passing
 
 
@@ -37,19 +37,19 @@ def main(dataset: str) -> Outcome:
     require_current(dataset, contract.digest, recipe.digest, commits)
     judged = [passing(store, lake, dataset, table, commits[table.name].at) for table in contract.tables]
     basis = basis_of(dataset, contract.digest, recipe.digest, commits, judged)
-    if before is not None and basis.is_that_of(read_manifest(store, lake, dataset, before.manifest)):
+    there = read_manifest(store, lake, dataset, before.manifest) if before else None
+    if before and there and basis.is_that_of(there):
         return Outcome(f"{dataset}@{before.version}", before.manifest, changed=False)
+    require_safe(store, lake)
     with lease(store, lake, dataset, "publish") as held, spark_session(config) as spark:
+        builder = Builder(spark, config, recipe.publish.buckets)
         labels = commits["labels"].note.get("summary", {})
-        manifest = build(spark, config, basis, labels=labels, splits=SPLITS, buckets=recipe.publish.buckets)
+        base = there if there and is_base(store, lake, there, basis, builder.buckets) else None
+        manifest = builder.build(basis, labels, SPLITS, base)
         keep_document(store, lake, dataset, recipe.document)
         keep_document(store, lake, dataset, contract.document)
-        record, made = commit(store, lake, manifest, held, _now, after=before)
+        record, made = commit(store, lake, manifest, held, utc_now, after=before)
     return Outcome(f"{dataset}@{record.version}", record.manifest, made, manifest.counts.model_dump())
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 if __name__ == "__main__":

@@ -5,11 +5,11 @@ What it writes is under its own digest: shards that were lost are there again, a
 
 from lakemint.config import load_config
 from lakemint.delta_log import DeltaLog
-from lakemint.errors import IntegrityError
+from lakemint.errors import IntegrityError, LakemintError
 from lakemint.job import runner
 from lakemint.job.outcome import Outcome
 from lakemint.lake import Lake
-from lakemint.publish.build import build
+from lakemint.publish.build import Builder
 from lakemint.publish.manifest import basis_again
 from lakemint.published.documents import changes, need_document
 from lakemint.published.leases import lease
@@ -24,13 +24,16 @@ def main(dataset: str, version: str) -> Outcome:
     lake, store = Lake(config.need("lake")), open_store(config)
     record = read_version(store, lake, dataset, int(version))
     published = read_manifest(store, lake, dataset, record.manifest)
+    if published.format == "lakemint.manifest/1":
+        raise LakemintError(f"{dataset}@{version} was published by an older Lakemint, which can rebuild it")
     recipe = need_document(store, lake, dataset, published.recipe)
     log = DeltaLog(store, lake, dataset)
     commits = {table: log.demand(table, at) for table, at in published.inputs.items()}
     with lease(store, lake, dataset, "publish"), spark_session(config) as spark:
         labels = commits["labels"].note.get("summary", {})
-        basis, buckets = basis_again(published), recipe["publish"]["buckets"]
-        rebuilt = build(spark, config, basis, labels=labels, splits=published.splits, buckets=buckets)
+        builder = Builder(spark, config, recipe["publish"]["buckets"])
+        base = read_manifest(store, lake, dataset, published.base) if published.base else None
+        rebuilt = builder.build(basis_again(published), labels, published.splits, base)
     if rebuilt.digest != record.manifest:
         told = "; ".join(one["field"] for one in changes(published.content, rebuilt.content))
         raise IntegrityError(

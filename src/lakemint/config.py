@@ -33,6 +33,11 @@ class Config:
     s3_endpoint: str = ""
     s3_region: str = ""
     """Empty: by the AWS variables and files, else us-east-1."""
+    s3_style: str = ""
+    """Where a request names the bucket: `path` (`https://host/bucket`) or `virtual` (`https://bucket.host`).
+
+    Empty: in the path when there is an endpoint, else by boto3's own rules.
+    """
     s3_access_key: str = field(default="", repr=False)
     s3_secret_key: str = field(default="", repr=False)
     cache: str = ""
@@ -136,7 +141,7 @@ def load_config() -> Config:
 
 _BELONGS_TO = {
     "lake": ("s3_endpoint",),
-    "s3_endpoint": ("s3_region", "s3_access_key", "s3_secret_key"),
+    "s3_endpoint": ("s3_region", "s3_style", "s3_access_key", "s3_secret_key"),
     "spark_remote": ("spark_token",),
     "airflow_url": ("airflow_user", "airflow_password"),
     "label_studio_url": ("label_studio_user", "label_studio_password", "label_studio_token"),

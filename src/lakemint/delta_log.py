@@ -17,7 +17,11 @@ _COMMIT = re.compile(r"(\d{20})\.json")
 _LINE: Final = 4 * 1024 * 1024
 """Bytes of a commit's line that are read at most; its note stands in one of the first."""
 _LINES: Final = 100
-_MAINTENANCE = frozenset({"OPTIMIZE", "VACUUM START", "VACUUM END", "REORG", "COMPUTE STATS"})
+CHANGE_FEED: Final = "change_feed"
+"""In a commit's note: whether the table's change data feed tells what it changed."""
+_MAINTENANCE = frozenset(
+    {"OPTIMIZE", "VACUUM START", "VACUUM END", "REORG", "COMPUTE STATS", "SET TBLPROPERTIES"}
+)
 """Operations that change no data; they carry no note, and make no new version for a stage."""
 
 
@@ -26,6 +30,12 @@ class Commit(NamedTuple):
 
     at: TableVersion
     note: dict[str, Any]
+    operation: str = ""
+    """Delta's word for it."""
+
+    @property
+    def changes_data(self) -> bool:
+        return self.operation not in _MAINTENANCE
 
     @property
     def version(self) -> int:
@@ -42,9 +52,9 @@ class DeltaLog:
         """The newest commit that changed data; None when there is no table."""
         prefix = self._lake.log(table, self._dataset)
         for version in self._versions(prefix):
-            info = self._info(f"{prefix}{version:020d}.json")
-            if info.get("operation") not in _MAINTENANCE:
-                return _commit(version, info)
+            commit = _commit(version, self._info(f"{prefix}{version:020d}.json"))
+            if commit.changes_data:
+                return commit
         return None
 
     def at(self, table: str, version: int) -> Commit:
@@ -115,7 +125,7 @@ class DeltaLog:
 def _commit(version: int, info: Mapping[str, Any]) -> Commit:
     commit = info.get("txnId")
     at = TableVersion(version, commit if isinstance(commit, str) else "")
-    return Commit(at, _note(info.get("userMetadata")))
+    return Commit(at, _note(info.get("userMetadata")), str(info.get("operation", "")))
 
 
 def _note(text: object) -> dict[str, Any]:

@@ -10,7 +10,8 @@ LakemintError
 ├── StoreError         the object store
 │   ├── ObjectNotFound
 │   ├── ObjectExists   a conditional write lost
-│   └── StoreUnavailable
+│   ├── StoreUnavailable
+│   └── UnsafeStore     what publishing rests on does not hold there
 ├── NothingLanded      a dataset has no raw object
 ├── StackError         the embedded stack could not start, stop or be found
 ├── RunError           a run through Airflow failed
@@ -67,6 +68,10 @@ class ObjectExists(StoreError):
 
 class StoreUnavailable(StoreError):
     """The store did not answer, or answered with a server error, for longer than we retry."""
+
+
+class UnsafeStore(StoreError):
+    """The store does not keep a promise that publishing rests on; the message says which."""
 
 
 class NothingLanded(LakemintError):

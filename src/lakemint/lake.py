@@ -4,11 +4,14 @@ raw/<dataset>/<source>/…                as landed, never changed
 tables/<table>/<dataset>                Delta
 verdicts/<dataset>/<table>/<version>-<commit>/<suite>.json   what the gates said
 recorded/<dataset>/<source>.txt         recorded answers, for a replay
+store/<sha256 of its address>.json      a store that was found safe to publish on
+store/probing/…                         objects to find that out by, gone afterwards
 published/<dataset>/{shards,manifests,documents,versions,channels,leases,card}/…
 """
 
 import re
 from dataclasses import dataclass
+from hashlib import sha256
 
 from lakemint.errors import ConfigError
 from lakemint.names import TABLES, TableVersion, check_name
@@ -73,6 +76,15 @@ class Lake:
     def verdict(self, dataset: str, table: str, at: TableVersion, suite: str) -> str:
         """Key of the verdict by one suite; `suite` is its digest."""
         return f"{self.verdicts(dataset, table, at)}{suite}.json"
+
+    @property
+    def probing(self) -> str:
+        """Key prefix of the objects that a probe of the store makes, with its slash."""
+        return "store/probing/"
+
+    def safe_store(self, address: str) -> str:
+        """Key of the record that the store at this address is safe to publish on."""
+        return f"store/{sha256(address.encode()).hexdigest()}.json"
 
     def published(self, dataset: str) -> str:
         """Key prefix of all that is published, with its slash."""

@@ -107,10 +107,29 @@ def read_table(spark: SparkSession, uri: str, version: int | None = None) -> Dat
     return (reader if version is None else reader.option("versionAsOf", version)).load(uri)
 
 
-def replace_table(frame: DataFrame, uri: str, note: Mapping[str, Any]) -> None:
-    """Overwrite the whole table in one commit, schema included."""
+def read_changes(spark: SparkSession, uri: str, after: int, until: int) -> DataFrame:
+    """The change feed of a Delta table that has one: of its commits behind version `after`, up to `until`."""
+    reader = spark.read.format("delta").option("readChangeFeed", "true")
+    return reader.option("startingVersion", after + 1).option("endingVersion", until).load(uri)
+
+
+def replace_table(frame: DataFrame, uri: str, note: Mapping[str, Any], **properties: str) -> None:
+    """Overwrite the whole table in one commit, schema included; a new one gets Delta's `properties`."""
     writer = frame.write.format("delta").mode("overwrite").option("overwriteSchema", "true")
+    for name, value in properties.items():
+        writer = writer.option(f"delta.{name}", value)
     writer.option("userMetadata", json.dumps(note, sort_keys=True)).save(uri)
+
+
+def note_only(spark: SparkSession, uri: str, note: Mapping[str, Any]) -> None:
+    """Commit a note to a table whose rows are right already."""
+    nothing = read_table(spark, uri).limit(0).write.format("delta").mode("append")
+    nothing.option("userMetadata", json.dumps(note, sort_keys=True)).save(uri)
+
+
+def set_property(spark: SparkSession, uri: str, name: str, value: str) -> None:
+    """Set one of a table's Delta properties, in a commit that changes no data."""
+    spark.sql(f"ALTER TABLE delta.`{uri}` SET TBLPROPERTIES ('delta.{name}' = '{value}')")
 
 
 def replace_rows(frame: DataFrame, uri: str, where: str, note: Mapping[str, Any]) -> None:
@@ -139,6 +158,16 @@ def insert_new(
 def upsert(frame: DataFrame, uri: str, key: Sequence[str], note: Mapping[str, Any]) -> None:
     """Replace the rows of a table that have the same key, and append the others, in one commit (MERGE)."""
     _merge(frame, uri, key, "WHEN MATCHED THEN UPDATE SET * WHEN NOT MATCHED THEN INSERT *", note)
+
+
+def match(frame: DataFrame, uri: str, key: Sequence[str], note: Mapping[str, Any]) -> None:
+    """Make a table hold these rows and no others, by one commit of what differs; none if nothing does.
+
+    The table has the frame's columns; `key` is unique in both.
+    """
+    differs = " OR ".join(f"NOT t.`{name}` <=> s.`{name}`" for name in frame.columns if name not in key)
+    action = f"WHEN MATCHED AND ({differs}) THEN UPDATE SET * WHEN NOT MATCHED THEN INSERT *"
+    _merge(frame, uri, key, f"{action} WHEN NOT MATCHED BY SOURCE THEN DELETE", note)
 
 
 def _merge(frame: DataFrame, uri: str, key: Sequence[str], action: str, note: Mapping[str, Any]) -> None:

@@ -1,4 +1,5 @@
-"""Long fault campaigns. `make campaign NAME=<name> [SEEDS=n]`; `make test` runs two seeds of each."""
+"""Long fault campaigns. `make campaign NAME=<name> [SEEDS=n]`; `make test` runs two seeds of those
+that are tests of its own."""
 
 CAMPAIGNS = {
     "ingest_kills": [
@@ -8,15 +9,18 @@ CAMPAIGNS = {
         "tests/integration/test_clusters.py::"
         "test_as_data_grow_no_copies_stand_apart_and_no_test_example_is_trained_on",
     ],
+    "rebuild": ["tests/campaigns/test_rebuild.py"],
     "publish_kills": ["tests/unit/published/test_kills.py", "tests/integration/test_kills.py"],
     "publish_model": [
-        "tests/campaigns/publish_model.py",
+        "tests/campaigns/test_publish_model.py",
         "tests/unit/published/test_model.py::test_without_a_safeguard_some_order_breaks_a_law",
     ],
 }
 """Name → its tests; those that take a `seed` run once for each. The numbers that they record are added up.
 
-`ingest_kills`: ingest, killed at random times and run again. `cluster_growth`: a dataset that grows by copies
-of what it has, in steps. `publish_kills`: publishing, collecting and promoting, killed or put to sleep at any
-moment, in a folder and in the real store, and there with replies lost, refused and cut short.
+`ingest_kills`: ingest, killed at random times and run again.
+`cluster_growth`: a dataset that grows by copies of what it has, in steps.
+`rebuild`: the demo's versions on two executors, one of them killed, and on 1, 2 and 4 cores: four seeds.
+`publish_kills`: publishing, collecting and promoting, killed or put to sleep at any moment, in a folder and
+in the real store, and there with replies lost, refused and cut short.
 `publish_model`: every order of their steps with two faults, and without each safeguard; it has no seeds."""

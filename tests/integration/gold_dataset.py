@@ -3,7 +3,7 @@
 import datetime
 import hashlib
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import pyarrow as pa
 import yaml
 from pyspark.sql import SparkSession
 
+from lakemint.assemble.table import bring_up_to_date
 from lakemint.config import Config
 from lakemint.dataset.contract import load_contract
 from lakemint.dataset.recipe import load_recipe
@@ -71,22 +72,28 @@ class GoldDataset:
     ) -> None:
         """Write all tables: `examples` labeled samples, and records that left; `lost` ones are nowhere."""
         made = [_row(index, seed) for index in range(examples + unlabeled)]
-        self.rows = {row["sample_id"]: row for row in made[:examples]}
-        silver = [{"sample_id": row["sample_id"]} for row in made]
+        rows, rest = made[:examples], made[examples:]
+        self.write({row["sample_id"]: row for row in rows}, [row["sample_id"] for row in rest], lost)
+        if judged:
+            self.judge()
+
+    def write(self, rows: dict[str, dict[str, Any]], unlabeled: Sequence[str] = (), lost: int = 0) -> None:
+        """Bring all tables to these labeled rows."""
+        self.rows = rows
+        silver = [{"sample_id": sample_id} for sample_id in (*rows, *unlabeled)]
         gone = {"object": "raw/letters/x", "line": 1}
-        raw = [{"records": len(made) + 1 + lost, "quarantined": 2}]
+        raw = [{"records": len(silver) + 1 + lost, "quarantined": 2}]
         recipe, contract = load_recipe(self.folder, DATASET), load_contract(self.folder, DATASET)
         self._table("objects", raw)
         self._table("quarantine", [gone, gone])
         self._table("rejected", [gone])
         self._table("silver", silver)
-        self._table("labels", silver[:examples], summary=SUMMARY)
+        self._table("labels", silver[: len(rows)], summary=SUMMARY)
         at = {name: self.at(name) for name in ("silver", "labels")}
         note = commit_note("assemble", recipe.digest, contract.digest, **at)
-        table = pa.Table.from_pylist(list(self.rows.values()), schema=pa.schema(list(TYPES.items())))
-        replace_table(self.spark.createDataFrame(table), self.lake.table("gold", DATASET), note)
-        if judged:
-            self.judge()
+        table = pa.Table.from_pylist(list(rows.values()), schema=pa.schema(list(TYPES.items())))
+        log = DeltaLog(self.store, self.lake, DATASET)
+        bring_up_to_date(self.spark.createDataFrame(table), self.lake.table("gold", DATASET), log, note)
 
     def judge(self, *, passed: bool = True) -> None:
         """A verdict on silver and gold as they are now."""

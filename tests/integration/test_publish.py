@@ -19,7 +19,7 @@ from lakemint.config import Config, load_config
 from lakemint.errors import ConservationError, GateFailed, LakemintError, VersionNotFound
 from lakemint.job.outcome import Outcome
 from lakemint.publish.shards import ShardWriter, written
-from lakemint.publish.transforms import columns_of, shards
+from lakemint.publish.transforms import bucketed, columns_of, shards
 from lakemint.spark import read_table
 from lakemint.store import StoreAddress
 from tests.integration.fault_proxy import Fault, FaultProxy, Judge
@@ -195,7 +195,7 @@ def test_shards_are_the_same_bytes_however_spark_cuts_the_rows(letters: GoldData
     writer = ShardWriter(DATASET, StoreAddress.of(letters.config), columns_of(gold))
     found = []
     for cut in (gold, gold.coalesce(1), gold.repartition(7), gold.orderBy("text")):
-        said = written(row.asDict() for row in shards(cut, 3, writer).collect())
+        said = written(row.asDict() for row in shards(bucketed(cut, 3), writer).collect())
         found.append(sorted((row["split"], row["bucket"], row["sha256"], row["rows"]) for row in said))
     assert found[1:] == found[:1] * 3
     assert len(letters.keys("published/letters/shards/")) == len(found[0])

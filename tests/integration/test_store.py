@@ -1,6 +1,8 @@
 """The store on the real SeaweedFS, and behind a proxy on its bad days."""
 
 import os
+import threading
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
@@ -9,7 +11,9 @@ import pytest
 
 from lakemint.config import Config
 from lakemint.errors import ObjectExists, ObjectNotFound, StoreError, StoreUnavailable
+from lakemint.lake import Lake
 from lakemint.store import Store, open_store
+from lakemint.store.safety import require_safe
 from tests.integration.fault_proxy import Fault, FaultProxy, at_most, times
 from tests.support import at_once, winners
 
@@ -219,3 +223,31 @@ def test_bytes_of_two_objects_are_never_mixed(proxy: FaultProxy, shaky: Store, s
     store.put("big", BIG[::-1])
     with pytest.raises(StoreError, match="big: changed while it was read"):
         stream.read()
+
+
+def test_seaweedfs_is_safe_to_publish_on(config: Config, store: Store) -> None:
+    lake = Lake(config.lake)
+    require_safe(store, lake)
+    assert [item.key for item in store.list("")] == [lake.safe_store(store.address)]
+    assert store.address == f"{config.s3_endpoint}/{config.lake.removeprefix('s3://')}"
+
+
+def test_bad_days_do_not_make_a_store_look_unsafe(config: Config, proxy: FaultProxy, shaky: Store) -> None:
+    met: Counter[str] = Counter()
+    lock = threading.Lock()
+
+    def judge(method: str, path: str) -> Fault | None:
+        """Of the writes of each object, the first reply is lost, and each fifth is put off."""
+        with lock:
+            met[path] += method == "PUT"
+            first, fifth = met[path] == 1, met[path] % 5 == 0
+        return Fault(lose_reply=first, slow_down=fifth) if method == "PUT" and (first or fifth) else None
+
+    proxy.judge = judge
+    lake = Lake(config.lake)
+    with at_most(90):
+        require_safe(shaky, lake)
+    assert [item.key for item in shaky.list("")] == [lake.safe_store(shaky.address)]
+    proxy.seen.clear()
+    require_safe(shaky, lake)
+    assert [method for method, _ in proxy.seen] == ["GET"]

@@ -52,6 +52,7 @@ class _Watched:
 
     def __init__(self, store: Store, moment: Callable[[], None]) -> None:
         self._store, self._moment = store, moment
+        self.address = store.address
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         def call(*arguments: Any) -> Any:

@@ -18,7 +18,7 @@ from lakemint.store import Store, open_store
 from tests.kills.process import DONE, Moments, Worker
 from tests.model.laws import Laws
 from tests.model.memory import Kept, Objects
-from tests.model.roles import LAKE, STATES, collect, publish
+from tests.model.roles import LAKE, STATES, collect, publish, vouch
 from tests.model.surroundings import Surroundings
 from tests.unit.small_version import DATASET
 
@@ -38,13 +38,14 @@ class Site:
         """The latter is the workers': two processes must not talk over one connection."""
         for key, kept in objects.items():
             self.store.put(key, kept.data)
+        vouch(self.store, self.store.address)
         self._seen = self.objects()
 
     def objects(self) -> Objects:
         """All that is there."""
         return {
             item.key: Kept(self.store.get(item.key), item.modified)
-            for folder in ("published/", "tables/", "verdicts/")
+            for folder in ("published/", "store/", "tables/", "verdicts/")
             for item in self.store.list(folder)
         }
 
@@ -67,7 +68,8 @@ class Site:
         return Worker(live)
 
     def do(self, work: Work, store: Store) -> None:
-        """In this process, through a store of its own."""
+        """In this process, by another way to the store."""
+        vouch(self.store, store.address)
         self._surroundings.enter(f"worker {next(self._turns)}", store, self.now)
         work(store)
 

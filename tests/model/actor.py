@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO, Any, NamedTuple, cast
 
 from lakemint.store.base import Store, StoredObject
+from tests.model.memory import MemoryStore
 from tests.model.surroundings import Surroundings
 
 WRITES = ("create", "put", "replace", "delete")
@@ -78,6 +79,8 @@ class Stopped(BaseException):
 
 class Past:
     """A store of past answers: behind the last one the actor is stopped."""
+
+    address = MemoryStore.address
 
     def __init__(self, answers: tuple[Answer, ...], at: datetime) -> None:
         self._answers, self._at = answers, at

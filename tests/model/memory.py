@@ -24,6 +24,8 @@ Objects = Mapping[str, Kept]
 class MemoryStore:
     """Keeps the promises of `lakemint.store.base.Store`; `objects` is what it holds."""
 
+    address = "memory"
+
     def __init__(self, objects: Objects, now: Callable[[], datetime]) -> None:
         self.objects, self._now = objects, now
 

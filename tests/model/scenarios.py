@@ -17,6 +17,7 @@ from tests.model.roles import (
     publisher,
     reader,
     returner,
+    vouch,
 )
 from tests.model.surroundings import Surroundings
 from tests.unit.small_version import DATASET, INPUTS, verdict
@@ -71,6 +72,7 @@ def left_lake(*published: str, tables: str = "", left: str = "", at: int = 0) ->
     was killed, and what it had written last is damaged. The tables are at `tables`, or at what is published.
     """
     store = MemoryStore({}, lambda: LONG_AGO)
+    vouch(store, store.address)
     for table in INPUTS:
         keep_verdict(store, LAKE, verdict(table))
     surroundings = Surroundings()

@@ -111,4 +111,4 @@ def manifest_and_shards(
     counts = Counts(raw=published, quarantined=0, rejected=0, unlabeled=0, published=published)
     made = {"contract": "c" * 64, "recipe": "d" * 64, "lakemint": "0.1.0", "inputs": INPUTS}
     whole = Basis(**{"dataset": DATASET, **made, "verdicts": ["e" * 64], **basis})
-    return manifest_of(whole, columns, {}, counts, splits), shards
+    return manifest_of(whole, columns, {}, counts, splits, buckets=3), shards

@@ -48,9 +48,10 @@ def test_the_newest_that_changed_data_counts(store: FolderStore, log: DeltaLog) 
     commit(store, 13, "VACUUM END")
     store.put(f"{LOG}{14:020d}.checkpoint.parquet", b"PAR1")
     store.put(f"{LOG}{0:020d}.{14:020d}.compacted.json", b"{}")
-    expected = Commit(TableVersion(11, "txn-11"), {"batch": 11})
+    expected = Commit(TableVersion(11, "txn-11"), {"batch": 11}, "WRITE")
     assert log.last("silver") == log.need("silver") == log.at("silver", 11) == expected
     assert log.at("silver", 3).note == {"batch": 3}
+    assert [log.at("silver", version).changes_data for version in (11, 12, 13)] == [True, False, False]
     assert log.demand("silver", TableVersion(3, "txn-3")) == log.at("silver", 3)
     with pytest.raises(LakemintError, match="silver/notes was made anew"):
         log.demand("silver", TableVersion(3, "another"))
@@ -72,7 +73,7 @@ def test_a_checkpoint_shortens_the_way_and_hides_nothing(
 @pytest.mark.parametrize("note", [None, "not JSON", "[]", 7])
 def test_a_note_of_somebody_else_is_none(store: FolderStore, log: DeltaLog, note: object) -> None:
     commit(store, 0, note=note)
-    assert log.last("silver") == Commit(TableVersion(0, "txn-0"), {})
+    assert log.last("silver") == Commit(TableVersion(0, "txn-0"), {}, "WRITE")
 
 
 def test_a_commit_that_does_not_describe_itself_is_one(store: FolderStore, log: DeltaLog) -> None:

@@ -36,9 +36,9 @@ def measured(version: OpenVersion, progress: Progress = lambda done, total: None
     """The lengths, from all shards, one at a time."""
     lengths = Lengths(version.schema)
     shards = [shard for split in version.splits for shard in version.manifest.splits[split].shards]
-    total, done = sum(shard.bytes for shard in shards), 0
+    total, done = sum(shard.stored for shard in shards), 0
     for shard, _ in zip(shards, lengths.passing(version.rows(shards)), strict=True):
-        done += shard.bytes
+        done += shard.stored
         progress(done, total)
     return lengths
 

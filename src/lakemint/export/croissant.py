@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import PurePosixPath
 from typing import Any, Final
 
+from lakemint.errors import LakemintError
 from lakemint.export.format import Reading, Written, safe
 from lakemint.export.responsible import responsible
 from lakemint.names import LABEL, SAMPLE_ID
@@ -95,7 +96,16 @@ def croissant(version: OpenVersion, files: Sequence[Written], reading: Reading) 
 
 
 def of_shards(version: OpenVersion) -> dict[str, Any]:
-    """The description of a version as it lies in the lake; paths are relative to `published/<dataset>/`."""
+    """The description of a version as it lies in the lake; paths are relative to `published/<dataset>/`.
+
+    Raises LakemintError for one with overlays, which Croissant has no words for.
+    """
+    if any(shard.overlays for shard in version.manifest.shards):
+        raise LakemintError(
+            f"{version.reference}: some of its shards are files that count only together, which Croissant "
+            f"cannot say; `lakemint version export {version.reference} --to parquet` writes plain files and "
+            "their croissant.json"
+        )
     home = version.lake.published(version.reference.dataset)
     files = [
         Written(

@@ -32,7 +32,7 @@ class Part:
     @property
     def bytes(self) -> int:
         """Of its shards in the store."""
-        return sum(shard.bytes for shard in self.shards)
+        return sum(shard.stored for shard in self.shards)
 
 
 @dataclass(frozen=True)
@@ -86,11 +86,11 @@ def cut(shards: Iterable[ShardRecord], at_most: int = FILE_BYTES) -> list[tuple[
     for shard in shards:
         if not shard.rows:
             continue
-        if not pieces or size + shard.bytes > at_most:
+        if not pieces or size + shard.stored > at_most:
             pieces.append([])
             size = 0
         pieces[-1].append(shard)
-        size += shard.bytes
+        size += shard.stored
     return [tuple(piece) for piece in pieces]
 
 

@@ -39,7 +39,7 @@ def _head(version: OpenVersion, files: Sequence[Written]) -> dict[str, Any]:
     rows = sum(version.splits.values())
     # `load_dataset` refuses a dataset one of whose splits has no row.
     splits = {name: count for name, count in version.splits.items() if count}
-    sizes = {name: sum(shard.bytes for shard in version.manifest.splits[name].shards) for name in splits}
+    sizes = {name: sum(shard.stored for shard in version.manifest.splits[name].shards) for name in splits}
     return {
         "pretty_name": str(version.reference),
         "size_categories": [next((name for below, name in _SIZES if rows < below), "n>1T")],

@@ -184,7 +184,7 @@ class _Export:
     def _told(self, part: Part) -> Iterator[pa.RecordBatch]:
         for shard in part.shards:
             yield from self._lengths.passing(self._version.rows([shard]))
-            self._done += shard.bytes
+            self._done += shard.stored
             self._progress(self._done, self._total)
 
     def _require_same(self, rows: Rows, part: Part, path: Path) -> None:

@@ -18,12 +18,24 @@ _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
-class Shard:
-    """One Arrow file: hex sha256 of its bytes, its size in bytes, its rows."""
+class File:
+    """One Arrow file: hex sha256 of its bytes, its size in bytes."""
 
     sha256: str
     bytes: int
+
+
+@dataclass(frozen=True)
+class Shard(File):
+    """A file with what lies over it, oldest first, and the rows of all together."""
+
     rows: int
+    overlays: tuple[File, ...] = ()
+
+    @property
+    def files(self) -> tuple[File, ...]:
+        """All its files, in the order they count."""
+        return (self, *self.overlays)
 
 
 @dataclass(frozen=True)
@@ -72,7 +84,7 @@ def parse_channel(data: bytes, where: str, channel: Channel) -> Standing:
 
 def parse_manifest(data: bytes, where: str, dataset: str) -> Manifest:
     """Read a manifest stored at `where`; raises FormatError, IntegrityError for another dataset's."""
-    content = _parse(data, where, "lakemint.manifest")
+    content = _parse(data, where, "lakemint.manifest", newest=2)
     _require_own(content, where, dataset=dataset)
     with _Checked(where):
         columns = tuple((_text(item["name"]), _text(item["type"])) for item in content["schema"])
@@ -80,21 +92,25 @@ def parse_manifest(data: bytes, where: str, dataset: str) -> Manifest:
             name: tuple(_shard(item) for item in content["splits"][name]["shards"])
             for name in by_use(content["splits"].keys())
         }
-        digests = [shard.sha256 for shards in splits.values() for shard in shards]
+        shards = [shard for held in splits.values() for shard in held]
+        digests = [digest for shard in shards for digest in {file.sha256 for file in shard.files}]
         if len({*digests}) < len(digests):
             raise ValueError("a shard stands there twice")
-        _count(sum(shard.rows for shards in splits.values() for shard in shards))
+        _count(sum(shard.rows for shard in shards))
     return Manifest(columns, splits, content)
 
 
-def _parse(data: bytes, where: str, kind: str) -> dict[str, Any]:
+def _parse(data: bytes, where: str, kind: str, newest: int = 1) -> dict[str, Any]:
+    """The record's plain content, of any of the formats 1 … newest."""
     try:
         content = json.loads(data)
     except (ValueError, RecursionError) as error:
         raise FormatError(f"{where}: not JSON ({error})") from error
     found = content.get("format") if isinstance(content, dict) else None
-    if found != f"{kind}/1":
-        raise FormatError(f"{where}: its format is {found!r}, this Lakemint reads {kind}/1; upgrade Lakemint")
+    if found not in [f"{kind}/{number + 1}" for number in range(newest)]:
+        raise FormatError(
+            f"{where}: its format is {found!r}, this Lakemint reads {kind}/{newest}; upgrade Lakemint"
+        )
     return dict(content)
 
 
@@ -114,7 +130,12 @@ def _seal(content: dict[str, Any]) -> str:
 
 
 def _shard(item: dict[str, Any]) -> Shard:
-    return Shard(_digest(item["sha256"]), _count(item["bytes"]), _count(item["rows"]))
+    overlays = tuple(_file(over) for over in item.get("overlays", ()))
+    return Shard(_digest(item["sha256"]), _count(item["bytes"]), _count(item["rows"]), overlays)
+
+
+def _file(item: dict[str, Any]) -> File:
+    return File(_digest(item["sha256"]), _count(item["bytes"]))
 
 
 def _digest(value: Any) -> str:

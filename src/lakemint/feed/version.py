@@ -1,6 +1,7 @@
 """A published version, opened for reading."""
 
 import hashlib
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
@@ -60,7 +61,7 @@ class Version:
         return f"<lakemint version {self.name} {self.digest[:12]}: {rows}>"
 
     def _read(self, shard: Shard) -> pa.RecordBatch:
-        return self._cache.read(shard, self._lake.shard(self.dataset, shard.sha256), self.schema)
+        return self._cache.read(shard, partial(self._lake.shard, self.dataset), self.schema)
 
 
 def open_version(text: str, config: Config | None) -> Version:

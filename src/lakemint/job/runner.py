@@ -18,6 +18,7 @@ from lakemint.errors import (
     LakemintError,
     NothingLanded,
     RecipeError,
+    UnsafeStore,
 )
 from lakemint.job.outcome import HOPELESS, Outcome
 from lakemint.printable import printable
@@ -31,6 +32,7 @@ _NEEDS_A_PERSON = (
     IntegrityError,
     NothingLanded,
     RecipeError,
+    UnsafeStore,
 )
 """Errors that stay until a person mends something."""
 

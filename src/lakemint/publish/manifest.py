@@ -110,18 +110,28 @@ def _split(rows: list[Mapping[str, Any]]) -> SplitRecord:
     for row in rows:
         for label, count in row["labels"].items():
             labels[label] = labels.get(label, 0) + count
-    shards = [ShardRecord(sha256=row["sha256"], bytes=row["bytes"], rows=row["rows"]) for row in rows]
+    shards = [shard_record(row) for row in rows]
     return SplitRecord(rows=sum(shard.rows for shard in shards), labels=labels, shards=shards)
 
 
-def manifest_of(
+def shard_record(row: Mapping[str, Any]) -> ShardRecord:
+    """The record of a shard that was written whole: bucket, sha256, bytes, rows."""
+    return ShardRecord(**{name: row[name] for name in ("bucket", "sha256", "bytes", "rows")})
+
+
+def manifest_of(  # noqa: PLR0913
     basis: Basis,
     columns: Iterable[tuple[str, str]],
     labels: Mapping[str, Any],
     counts: Counts,
     splits: dict[str, SplitRecord],
+    *,
+    buckets: int,
+    base: str | None = None,
 ) -> Manifest:
     """Everything bound together; `labels` is the summary in the note of the labels' commit.
+
+    `base` is the digest of the manifest that `splits` go on from.
 
     Raises ConservationError when the shards do not hold all of gold.
     """
@@ -136,5 +146,7 @@ def manifest_of(
         schema=[ColumnRecord(name=name, type=kind) for name, kind in columns],
         labels=LabelSummary(**known),
         counts=counts,
+        base=base,
+        buckets=buckets,
         splits=splits,
     )

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pyarrow as pa
@@ -15,7 +15,7 @@ from lakemint.lake import Lake
 from lakemint.names import SAMPLE_ID, SPLIT
 from lakemint.publish.keep import keep
 from lakemint.published.columns import arrow_schema
-from lakemint.published.shards import label_counts
+from lakemint.published.shards import GONE, label_counts
 from lakemint.store import Store, StoreAddress
 
 BUCKET = "lakemint bucket"
@@ -47,6 +47,10 @@ class ShardWriter:
                 # An exception would reach the driver buried in Spark's own, with the stack of the worker.
                 yield _said(split, bucket, *[None] * 4, f"{type(error).__name__}: {error}")
                 return
+
+    def of_overlays(self) -> "ShardWriter":
+        """The writer of files that lie over shards of this one's."""
+        return replace(self, columns=(*self.columns, (GONE, "bool")))
 
     def _store(self, store: Store, rows: pa.Table) -> tuple[str, int, int, str, None]:
         data = encode(rows.select([name for name, _ in self.columns]), self.columns)

@@ -1,16 +1,22 @@
-"""Gold to shards, as pure functions of DataFrames."""
+"""Gold, and what changed in it, to shards, as pure functions of DataFrames."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import reduce
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from lakemint.errors import LakemintError
-from lakemint.names import SAMPLE_ID, SPLIT
+from lakemint.names import LABEL, SAMPLE_ID, SPLIT
 from lakemint.publish.shards import BUCKET, WRITTEN, ShardWriter
 from lakemint.published.columns import ARROW_OF_SPARK
+from lakemint.published.shards import GONE
 from lakemint.spark import hash32
+
+KEPT = "lakemint kept"
+BEFORE = "lakemint before"
+"""Names that no contract's column can have: whether the sample was in the shard, and its label there."""
+_SYSTEM = ("_change_type", "_commit_version", "_commit_timestamp")
 
 
 def bucket_of(sample_id: Column, buckets: int) -> Column:
@@ -18,15 +24,25 @@ def bucket_of(sample_id: Column, buckets: int) -> Column:
     return (hash32("bucket", sample_id) % buckets).cast("int")
 
 
-def placed(gold: DataFrame, buckets: int) -> DataFrame:
-    """Gold with `bucket`; the rows of each (split, bucket) in one partition, one after the other."""
-    rows = gold.withColumn(BUCKET, bucket_of(F.col(SAMPLE_ID), buckets))
+def bucketed(gold: DataFrame, buckets: int) -> DataFrame:
+    """Gold with `BUCKET`."""
+    return gold.withColumn(BUCKET, bucket_of(F.col(SAMPLE_ID), buckets))
+
+
+def placed(rows: DataFrame) -> DataFrame:
+    """The rows of each (split, bucket) in one partition, one after the other."""
     return rows.repartition(SPLIT, BUCKET).sortWithinPartitions(SPLIT, BUCKET, SAMPLE_ID)
 
 
-def shards(gold: DataFrame, buckets: int, writer: ShardWriter) -> DataFrame:
+def shards(rows: DataFrame, writer: ShardWriter) -> DataFrame:
     """Writes the shards where the rows are; what was written: split, bucket, sha256, bytes, rows, labels."""
-    return placed(gold, buckets).mapInArrow(writer, WRITTEN)
+    return placed(rows).mapInArrow(writer, WRITTEN)
+
+
+def at_places(rows: DataFrame, places: Iterable[tuple[str, int]]) -> DataFrame:
+    """The rows of some (split, bucket) only."""
+    names = sorted(f"{split}/{bucket}" for split, bucket in places)
+    return rows.where(F.concat_ws("/", SPLIT, F.col(f"`{BUCKET}`").cast("string")).isin(names))
 
 
 def columns_of(gold: DataFrame) -> tuple[tuple[str, str], ...]:
@@ -63,3 +79,60 @@ def count_records(tables: Mapping[str, DataFrame]) -> DataFrame:
     return reduce(
         DataFrame.unionAll, counted, tables["objects"].agg(F.lit("raw").alias("name"), raw.alias("rows"))
     )
+
+
+def changes(feed: DataFrame, buckets: int) -> DataFrame:
+    """What each shard must be told of the rows of a change feed, however often they changed on the way.
+
+    A row holds split, bucket, gold's columns, `GONE`, `KEPT` and `BEFORE`. A sample that moved to another
+    split makes two: it is gone from one shard, and came to another. One that is again as it was makes none.
+    https://docs.delta.io/latest/delta-change-data-feed.html
+    """
+    names = [name for name in feed.columns if name not in _SYSTEM]
+    is_after = F.col("_change_type").isin("insert", "update_postimage")
+    order = F.col("_commit_version") * 2 + is_after.cast("int")
+    state = F.struct(is_after.alias("is_after"), F.struct(*names).alias("row"))
+    ends = feed.groupBy(SAMPLE_ID).agg(
+        F.min_by(state, order).alias("first"), F.max_by(state, order).alias("last")
+    )
+    was = F.when(~F.col("first.is_after"), F.col("first.row")).alias("was")
+    now = F.when(F.col("last.is_after"), F.col("last.row")).alias("now")
+    changed = ends.select(was, now).where(~F.col("was").eqNullSafe(F.col("now")))
+    stays = F.coalesce(F.col(f"was.{SPLIT}") == F.col(f"now.{SPLIT}"), F.lit(False))
+    told = F.array(
+        F.when(F.col("was").isNotNull() & ~stays, _gone(feed, names)),
+        F.when(F.col("now").isNotNull(), _came(names, stays)),
+    )
+    rows = changed.select(F.explode(told).alias("told")).where("told IS NOT NULL").select("told.*")
+    return rows.withColumn(BUCKET, bucket_of(F.col(SAMPLE_ID), buckets))
+
+
+def ledger(changed: DataFrame) -> DataFrame:
+    """The changes, counted: split, bucket, label, before, gone, kept, rows."""
+    return changed.groupBy(
+        SPLIT,
+        F.col(BUCKET).alias("bucket"),
+        F.col(LABEL).alias("label"),
+        F.col(BEFORE).alias("before"),
+        F.col(GONE).alias("gone"),
+        F.col(KEPT).alias("kept"),
+    ).agg(F.count("*").alias("rows"))
+
+
+def _gone(feed: DataFrame, names: list[str]) -> Column:
+    """Only the id and where it was: the rest shall not be kept."""
+    kept = (SAMPLE_ID, SPLIT)
+    values = [
+        F.col(f"was.{name}").alias(name)
+        if name in kept
+        else F.lit(None).cast(feed.schema[name].dataType).alias(name)
+        for name in names
+    ]
+    before = F.col(f"was.{LABEL}").alias(BEFORE)
+    return F.struct(*values, F.lit(True).alias(GONE), F.lit(False).alias(KEPT), before)
+
+
+def _came(names: list[str], stays: Column) -> Column:
+    values = [F.col(f"now.{name}").alias(name) for name in names]
+    before = F.when(stays, F.col(f"was.{LABEL}")).alias(BEFORE)
+    return F.struct(*values, F.lit(False).alias(GONE), stays.alias(KEPT), before)

@@ -61,7 +61,7 @@ def card(config: Config, dataset: str, number: int | None = None) -> dict[str, A
                 "rows": split.rows,
                 "labels": split.labels,
                 "shards": len(split.shards),
-                "bytes": sum(shard.bytes for shard in split.shards),
+                "bytes": sum(shard.stored for shard in split.shards),
             }
             for name, split in _splits(manifest)
         },

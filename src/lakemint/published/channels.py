@@ -32,6 +32,7 @@ from lakemint.published.records import (
     parse,
 )
 from lakemint.store.base import Store, read_whole
+from lakemint.store.safety import require_safe
 
 _ATTEMPTS = 20
 
@@ -103,8 +104,8 @@ def promote(store: Store, lake: Lake, channel: Channel, number: int, order: Orde
 
     Raises GateFailed unless all verdicts that the version was published with are there and passed (see
     `judged`), ChannelMoved when the channel is not where `order.expect` says or someone else was faster,
-    VersionNotFound, IntegrityError, FormatError, StoreError. After StoreUnavailable it may or may not have
-    moved: promote again.
+    VersionNotFound, IntegrityError, FormatError, UnsafeStore, StoreError. After StoreUnavailable it may or
+    may not have moved: promote again.
     """
     manifest, verdicts = judged(store, lake, Reference(channel.dataset, number))
     position = _position(number, manifest, verdicts, "promotion", order)
@@ -213,6 +214,7 @@ def _move(store: Store, lake: Lake, found: _Found, position: Position, order: Or
 
 def _write(store: Store, lake: Lake, found: _Found, record: ChannelRecord) -> Moved:
     """The one step that moves a channel; what became of it is settled by the UUID of the move."""
+    require_safe(store, lake)
     where = lake.channel(record.dataset, record.channel)
     try:
         data = canonical(record.model_dump(mode="json"))

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ from lakemint.published.records import (
     read_manifest,
     read_version,
 )
-from lakemint.published.shards import Progress, decode, fetch, schema_of
+from lakemint.published.shards import Progress, read, schema_of
 from lakemint.store import Store, open_store
 
 EXAMPLES = 20
@@ -107,7 +108,7 @@ class _Version:
 
     @property
     def summary(self) -> dict[str, Any]:
-        sizes = [shard.bytes for _, shard in self.shards]
+        sizes = [shard.stored for _, shard in self.shards]
         facts = {"rows": sum(self.splits.values()), "shards": len(sizes), "bytes": sum(sizes)}
         return {"name": str(self.reference), "digest": self.digest, **facts}
 
@@ -128,25 +129,21 @@ def _facts(
     rest = [name for name, kind in (old.columns.items() & new.columns.items()) if name not in _OWN]
     labeled = LABEL in old.columns and LABEL in new.columns
     apart = _apart(old, new), _apart(new, old)
-    total, done = sum(shard.bytes for side in apart for _, shard in side), 0
+    total, done = sum(shard.stored for side in apart for _, shard in side), 0
+    key_of = partial(lake.shard, old.reference.dataset)
 
-    def read(version: _Version, shards: Iterable[tuple[str, ShardRecord]]) -> Iterator[pa.RecordBatch]:
+    def facts(version: _Version, shards: Iterable[tuple[str, ShardRecord]]) -> Iterator[pa.RecordBatch]:
         nonlocal done
         for split, shard in shards:
-            key = lake.shard(version.reference.dataset, shard.sha256)
             # No name for the rows: they would be held until the next ones are there.
             yield _facts_of(
-                decode(fetch(store, key, shard), key, version.schema),
-                splits.index(split),
-                prints,
-                rest,
-                labeled,
+                read(store, key_of, shard, version.schema), splits.index(split), prints, rest, labeled
             )
-            done += shard.bytes
+            done += shard.stored
             progress(done, total)
 
     before, after = (
-        pa.Table.from_batches(read(version, shards), schema=_FACTS)
+        pa.Table.from_batches(facts(version, shards), schema=_FACTS)
         for version, shards in zip((old, new), apart, strict=True)
     )
     return before, after
@@ -154,8 +151,12 @@ def _facts(
 
 def _apart(version: _Version, other: _Version) -> list[tuple[str, ShardRecord]]:
     """The shards that the other version has not, or has in another split, which no shard's bytes tell."""
-    there = {(split, shard.sha256) for split, shard in other.shards}
-    return [(split, shard) for split, shard in version.shards if (split, shard.sha256) not in there]
+    there = {(split, _files(shard)) for split, shard in other.shards}
+    return [(split, shard) for split, shard in version.shards if (split, _files(shard)) not in there]
+
+
+def _files(shard: ShardRecord) -> tuple[str, ...]:
+    return tuple(file.sha256 for file in shard.files)
 
 
 def _facts_of(
@@ -195,11 +196,14 @@ def _first(rows: pa.Table) -> list[str]:
 
 
 def _touched(old: _Version, new: _Version) -> dict[str, int]:
-    """What who has `old` must fetch for `new`, and what all of `new` is: shards, of; bytes, of_bytes."""
-    there = {shard.sha256 for _, shard in old.shards}
-    all_ = [shard.bytes for _, shard in new.shards]
-    touched = {shard.sha256: shard.bytes for _, shard in new.shards if shard.sha256 not in there}
-    return {"touched": len(touched), "of": len(all_), "bytes": sum(touched.values()), "of_bytes": sum(all_)}
+    """What who has `old` must fetch for `new`, and what all of `new` is: files, of; bytes, of_bytes."""
+    there, all_ = (
+        {file.sha256: file.bytes for shard in version.manifest.shards for file in shard.files}
+        for version in (old, new)
+    )
+    touched = [size for digest, size in all_.items() if digest not in there]
+    sizes = {"bytes": sum(touched), "of_bytes": sum(all_.values())}
+    return {"touched": len(touched), "of": len(all_), **sizes}
 
 
 def _documents(store: Store, lake: Lake, old: _Version, new: _Version, name: str) -> dict[str, Any]:

@@ -77,9 +77,9 @@ def _held(store: Store, lake: Lake, dataset: str) -> Iterator[str]:
     for number in numbers(store, lake, dataset):
         digest = read_version(store, lake, dataset, number).manifest
         yield lake.manifest(dataset, digest)
-        for split in read_manifest(store, lake, dataset, digest).splits.values():
-            for shard in split.shards:
-                yield lake.shard(dataset, shard.sha256)
+        for shard in read_manifest(store, lake, dataset, digest).shards:
+            for file in shard.files:
+                yield lake.shard(dataset, file.sha256)
 
 
 def _clear_leases(store: Store, lake: Lake, dataset: str) -> None:

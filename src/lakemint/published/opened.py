@@ -2,16 +2,16 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import pyarrow as pa
 
 from lakemint.config import Config
-from lakemint.errors import IntegrityError
 from lakemint.lake import Lake
 from lakemint.names import Reference, by_use, check_name
 from lakemint.published.described import Description, described
 from lakemint.published.records import Manifest, ShardRecord, read_manifest, read_version
-from lakemint.published.shards import decode, fetch, schema_of
+from lakemint.published.shards import read, schema_of
 from lakemint.store import Store, open_store
 
 
@@ -42,12 +42,8 @@ class OpenVersion:
 
     def rows(self, shards: Iterable[ShardRecord]) -> Iterator[pa.RecordBatch]:
         """One record batch a shard, read from the store and verified; raises IntegrityError, StoreError."""
-        for shard in shards:
-            key = self.lake.shard(self.reference.dataset, shard.sha256)
-            batch = decode(fetch(self.store, key, shard), key, self.schema)
-            if batch.num_rows != shard.rows:
-                raise IntegrityError(f"{key}: {batch.num_rows:,} rows, the manifest says {shard.rows:,}")
-            yield batch
+        key_of = partial(self.lake.shard, self.reference.dataset)
+        return (read(self.store, key_of, shard, self.schema) for shard in shards)
 
 
 def open_published(config: Config, reference: Reference) -> OpenVersion:

@@ -5,7 +5,16 @@ The feed reads the same records with plain checks of its own, since a training i
 
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+    model_validator,
+)
 
 from lakemint.digest import canonical, digest_of, sha256
 from lakemint.errors import FormatError, IntegrityError, ObjectNotFound
@@ -37,10 +46,39 @@ class ColumnRecord(Record):
     """Arrow's name for it."""
 
 
-class ShardRecord(Record):
+class FileRecord(Record):
+    """An Arrow file among the shards, under its digest."""
+
     sha256: Digest
     bytes: Count
     rows: Count
+
+
+class ShardRecord(FileRecord):
+    """The rows of one bucket of a split: a file, and over it, oldest first, what has changed since.
+
+    `rows` are those that are left, of all files together; see `published.shards.merged`.
+    """
+
+    bucket: Count | None = None
+    """Which of its split's; the first manifests did not say."""
+    overlays: list[FileRecord] = []
+
+    @property
+    def files(self) -> "list[FileRecord]":
+        """All its files, in the order they count."""
+        return [self, *self.overlays]
+
+    @property
+    def stored(self) -> int:
+        """Bytes of all its files."""
+        return sum(file.bytes for file in self.files)
+
+    @model_serializer(mode="wrap")
+    def _plain(self, whole: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """As the first manifests had it, where nothing lies over the file."""
+        content: dict[str, Any] = whole(self)
+        return {name: value for name, value in content.items() if value not in (None, [])}
 
 
 class SplitRecord(Record):
@@ -80,9 +118,12 @@ def _numbered(value: Any) -> Any:
 
 
 class Manifest(Record):
-    """`published/<dataset>/manifests/<sha256>.json`: its digest is the version's identity."""
+    """`published/<dataset>/manifests/<sha256>.json`: its digest is the version's identity.
 
-    format: Literal["lakemint.manifest/1"] = "lakemint.manifest/1"
+    The first format knew no overlays, no `base` and no `buckets`.
+    """
+
+    format: Literal["lakemint.manifest/1", "lakemint.manifest/2"] = "lakemint.manifest/2"
     dataset: str
     contract: Digest
     recipe: Digest
@@ -92,19 +133,29 @@ class Manifest(Record):
     columns: list[ColumnRecord] = Field(alias="schema")
     labels: LabelSummary
     counts: Counts
+    base: Digest | None = None
+    """The manifest whose shards it goes on from; None where all shards were written anew."""
+    buckets: Count | None = None
+    """Into how many shards a split is cut, by a hash of the sample's id."""
     splits: dict[str, SplitRecord]
 
     @model_validator(mode="after")
-    def _shards_are_there_once(self) -> "Manifest":
-        digests = [shard.sha256 for split in self.splits.values() for shard in split.shards]
+    def _files_belong_to_one_shard(self) -> "Manifest":
+        digests = [digest for shard in self.shards for digest in {file.sha256 for file in shard.files}]
         if len({*digests}) < len(digests):
             raise ValueError("a shard stands there twice")
         return self
 
     @property
+    def shards(self) -> list[ShardRecord]:
+        """Those of all splits."""
+        return [shard for split in self.splits.values() for shard in split.shards]
+
+    @property
     def content(self) -> dict[str, Any]:
         """Plain data, as it is stored."""
-        return self.model_dump(mode="json", by_alias=True)
+        unknown = {"base", "buckets"} if self.format == "lakemint.manifest/1" else None
+        return self.model_dump(mode="json", by_alias=True, exclude=unknown)
 
     @property
     def digest(self) -> str:

@@ -1,10 +1,16 @@
-"""Published shards: their schema, their bytes as the store has them, and their rows."""
+"""Published shards: their schema, their bytes as the store has them, and their rows.
+
+A shard is an Arrow file of rows sorted by `sample_id`, and over it, if it was changed since, overlays: files
+of the same columns and `GONE`, which hold the rows that came or changed, and of those that went the ids. They
+are read together (merge on read, as log-structured merge trees do: O'Neil et al., 1996), so that a change
+costs what it is large and not what it touches.
+"""
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import pyarrow as pa
 
@@ -21,7 +27,23 @@ Progress = Callable[[int, int], None]
 """Told while shards are read: bytes done, bytes in all."""
 MAX_BYTES: Final = 2**31 + 2**24
 """No shard is longer: Arrow's offsets of text and bytes are 32 bits wide, and around them there is little."""
+GONE: Final = "lakemint gone"
+"""The column of overlays that says whether the sample went; a name that no contract's column can have."""
 _CHUNK = 1024 * 1024
+
+
+class File(Protocol):
+    """What is known of a file before it is read."""
+
+    @property
+    def sha256(self) -> str: ...
+    @property
+    def bytes(self) -> int: ...
+
+
+def overlay_schema(schema: pa.Schema) -> pa.Schema:
+    """Of the files that lie over shards of that schema."""
+    return schema.append(pa.field(GONE, pa.bool_()))
 
 
 def schema_of(manifest: "Manifest", where: str) -> pa.Schema:
@@ -41,7 +63,50 @@ def schema_of(manifest: "Manifest", where: str) -> pa.Schema:
         raise FormatError(f"{where}: schema: {error}") from error
 
 
-def fetch(store: "Store", key: str, shard: "ShardRecord") -> bytearray:
+def read(
+    store: "Store", key_of: Callable[[str], str], shard: "ShardRecord", schema: pa.Schema
+) -> pa.RecordBatch:
+    """A shard's rows, sorted by `sample_id`; `key_of` tells where the file of a digest is.
+
+    Raises IntegrityError, naming the key, for any file that is not as it was published, and StoreError.
+    """
+
+    def content(file: File, columns: pa.Schema) -> pa.RecordBatch:
+        key = key_of(file.sha256)
+        return decode(fetch(store, key, file), key, columns)
+
+    rows = content(shard, schema)
+    if shard.overlays:
+        over = overlay_schema(schema)
+        rows = merged(rows, [content(file, over) for file in shard.overlays])
+    if rows.num_rows != shard.rows:
+        raise IntegrityError(
+            f"{key_of(shard.sha256)}: {rows.num_rows:,} rows, the manifest says {shard.rows:,}"
+        )
+    return rows
+
+
+def merged(rows: pa.RecordBatch, overlays: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
+    """The rows as overlays, oldest first, leave them: sorted by `sample_id`, as one file would hold them."""
+    import numpy as np  # the feed's import must not wait for these two
+    import pyarrow.compute as pc
+
+    untouched = pa.array(np.zeros(rows.num_rows, bool))
+    below = pa.RecordBatch.from_arrays([*rows.columns, untouched], schema=overlay_schema(rows.schema))
+    layers = [below, *overlays]
+    whole = pa.concat_batches(layers)
+    if not whole.num_rows:
+        return rows
+    depth = np.repeat(np.arange(len(layers), dtype=np.int32), [layer.num_rows for layer in layers])
+    keys = pa.table({SAMPLE_ID: whole.column(SAMPLE_ID), "depth": depth})
+    order = pc.sort_indices(keys, sort_keys=[(SAMPLE_ID, "ascending"), ("depth", "ascending")])
+    ids = whole.column(SAMPLE_ID).take(order)
+    newest = pa.concat_arrays([pc.not_equal(ids[1:], ids[:-1]), pa.array([True])])
+    there = pc.and_(newest, pc.invert(whole.column(GONE).take(order)))
+    return whole.select(rows.schema.names).take(order.filter(there))
+
+
+def fetch(store: "Store", key: str, shard: File) -> bytearray:
     """The bytes that were published; holds no more of the object than they.
 
     Raises IntegrityError, naming the key, when they are gone or others, and StoreError.

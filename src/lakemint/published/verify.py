@@ -15,6 +15,7 @@ from lakemint.lake import Lake
 from lakemint.names import SAMPLE_ID, Reference
 from lakemint.published.fingerprint import Fingerprints
 from lakemint.published.records import (
+    FileRecord,
     Manifest,
     ShardRecord,
     SplitRecord,
@@ -23,7 +24,15 @@ from lakemint.published.records import (
     parse,
     read_manifest,
 )
-from lakemint.published.shards import Progress, decode, fetch, label_counts, schema_of
+from lakemint.published.shards import (
+    Progress,
+    decode,
+    fetch,
+    label_counts,
+    merged,
+    overlay_schema,
+    schema_of,
+)
 from lakemint.store import Store, open_store
 
 _SHOWN = 3
@@ -78,8 +87,8 @@ class _Verification:
     def run(self) -> Verified:
         record = self._record()
         manifest = self._manifest(record.manifest) if record else None
-        shards = [shard for split in manifest.splits.values() for shard in split.shards] if manifest else []
-        size = sum(shard.bytes for shard in shards)
+        shards = manifest.shards if manifest else []
+        size = sum(shard.stored for shard in shards)
         if record and manifest:
             self._content(manifest, self._lake.manifest(self._dataset, record.manifest), size)
         return Verified(
@@ -131,7 +140,7 @@ class _Verification:
             labels, readable = _Labels(split), True
             for shard in split.shards:
                 readable &= self._shard(shard, schema, labels)
-                done += shard.bytes
+                done += shard.stored
                 self._progress(done, size)
             # Labels that cannot be read cannot be counted; their shard is named already.
             if readable and (what := labels.difference()):
@@ -143,20 +152,37 @@ class _Verification:
         batch = self._read(shard, schema)
         if batch is None:
             return False
-        for what in _disorder(batch, shard):
+        if batch.num_rows != shard.rows:
+            what = f"{batch.num_rows:,} rows, the manifest says {shard.rows:,}"
             self._add(self._key(shard), what)
         self._samples.add(shard, batch.column(SAMPLE_ID))
         labels.count(label_counts(batch))
         return True
 
     def _read(self, shard: ShardRecord, schema: pa.Schema | None) -> pa.RecordBatch | None:
-        key = self._key(shard)
+        """Its rows, None when one of its files cannot be read; names what is wrong with each of them."""
+        over = None if schema is None else overlay_schema(schema)
+        rows = self._file(shard, schema)
+        overlays = [self._file(file, over) for file in shard.overlays]
+        for file, found in zip(shard.overlays, overlays, strict=True):
+            if found is not None and found.num_rows != file.rows:
+                self._add(self._key(file), f"{found.num_rows:,} rows, the manifest says {file.rows:,}")
+        sound = [one for one in overlays if one is not None]
+        if rows is None or len(sound) < len(overlays):
+            return None
+        return merged(rows, sound) if sound else rows
+
+    def _file(self, file: FileRecord, schema: pa.Schema | None) -> pa.RecordBatch | None:
+        key = self._key(file)
         try:
-            data = fetch(self._store, key, shard)
-            return None if schema is None else decode(data, key, schema)
+            data = fetch(self._store, key, file)
+            batch = None if schema is None else decode(data, key, schema)
         except IntegrityError as error:
             self._add(key, error)
             return None
+        for what in _disorder(batch) if batch is not None else ():
+            self._add(key, what)
+        return batch
 
     def _unique(self, schema: pa.Schema | None) -> None:
         """Names the shards with samples that the version has more than once, and some of those samples."""
@@ -168,8 +194,8 @@ class _Verification:
                 what = f"rows whose {SAMPLE_ID} the version has more than once: {len(rows):,} ({shown})"
                 self._add(self._key(shard), what)
 
-    def _key(self, shard: ShardRecord) -> str:
-        return self._lake.shard(self._dataset, shard.sha256)
+    def _key(self, file: FileRecord) -> str:
+        return self._lake.shard(self._dataset, file.sha256)
 
 
 class _Samples:
@@ -252,10 +278,8 @@ def _contradictions(manifest: Manifest) -> Iterator[str]:
         yield f"{counts.raw:,} raw records, but {out:,} published, unlabeled, rejected and quarantined ones"
 
 
-def _disorder(batch: pa.RecordBatch, shard: ShardRecord) -> Iterator[str]:
+def _disorder(batch: pa.RecordBatch) -> Iterator[str]:
     """What is wrong with rows that can be read."""
-    if batch.num_rows != shard.rows:
-        yield f"{batch.num_rows:,} rows, the manifest says {shard.rows:,}"
     ids = batch.column(SAMPLE_ID)
     if ids.null_count:
         yield f"rows without a {SAMPLE_ID}: {ids.null_count:,}"

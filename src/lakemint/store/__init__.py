@@ -24,16 +24,21 @@ class StoreAddress:
     lake: str
     s3_endpoint: str
     s3_region: str
+    s3_style: str
 
     @classmethod
     def of(cls, config: Config) -> "StoreAddress":
-        return cls(config.need("lake"), config.s3_endpoint, config.s3_region)
+        return cls(config.need("lake"), config.s3_endpoint, config.s3_region, config.s3_style)
 
     def open(self) -> Store:
         """The store, with the credentials of the process it is opened in."""
         own = load_config()
         config = replace(
-            own, lake=self.lake, s3_endpoint=self.s3_endpoint or own.s3_endpoint, s3_region=self.s3_region
+            own,
+            lake=self.lake,
+            s3_endpoint=self.s3_endpoint or own.s3_endpoint,
+            s3_region=self.s3_region,
+            s3_style=self.s3_style or own.s3_style,
         )
         return open_store(config)
 

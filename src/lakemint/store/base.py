@@ -68,6 +68,9 @@ class Store(Protocol):
     StoreError when it refuses.
     """
 
+    address: str
+    """Where it is and how it is reached: endpoint, bucket and prefix, or folder. Holds no secret."""
+
     def get(self, key: str, at_most: int | None = None) -> bytes:
         """The whole object; raises ObjectNotFound, and StoreError when it is longer than `at_most` bytes."""
 

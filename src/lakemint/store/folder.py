@@ -23,6 +23,7 @@ class FolderStore:
 
     def __init__(self, root: Path) -> None:
         self._root = root.resolve()
+        self.address = f"file://{self._root}"
 
     def get(self, key: str, at_most: int | None = None) -> bytes:
         with self.open(key) as stream:

@@ -4,7 +4,8 @@ import io
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, cast
+from typing import IO, TYPE_CHECKING, Any, Literal, cast
+from urllib.parse import urlsplit
 
 from lakemint.config import Config
 from lakemint.errors import ConfigError, ObjectExists, ObjectNotFound, StoreError, StoreUnavailable
@@ -19,14 +20,18 @@ _CONFLICTS = 6
 """How often a conditional write that met another one in mid-air is tried."""
 _RESUMES = 6
 """How often one stream is taken up again where it broke."""
+_CONNECTIONS = 64
+"""Connections kept open: as many as a probe has writers."""
+_STYLES = ("path", "virtual")
 
 
 class S3Store:
-    """Path style when an endpoint is set."""
+    """A prefix of a bucket."""
 
     def __init__(self, config: Config, lake: Lake) -> None:
         self._bucket, self._prefix = lake.bucket, lake.prefix
         self._client = s3_client(config)
+        self.address = f"{_public(self._client.meta.endpoint_url)}/{self._bucket}/{self._prefix}".rstrip("/")
 
     def get(self, key: str, at_most: int | None = None) -> bytes:
         with self.open(key) as stream:
@@ -154,19 +159,23 @@ class _Body(io.RawIOBase):
 
 
 def s3_client(config: Config) -> "S3Client":
-    """A boto3 client for the configured endpoint, or for AWS by boto3's own rules.
+    """A boto3 client for the configured endpoint and style, or for AWS by boto3's own rules.
 
-    Tries 9 times, about 9 s when nothing listens; connects in 5 s, waits 20 s for each answer or next byte.
+    Raises ConfigError for an endpoint or a style that is none. Tries 9 times, about 9 s when nothing listens;
+    connects in 5 s, waits 20 s for each answer or next byte.
     """
     import boto3
     from botocore.config import Config as ClientConfig
 
+    if config.s3_style not in ("", *_STYLES):
+        raise ConfigError(f"s3_style {config.s3_style!r}: write {' or '.join(_STYLES)}, or leave it out")
     session = boto3.session.Session(config.s3_access_key or None, config.s3_secret_key or None)
     settings = ClientConfig(
         connect_timeout=5,
         read_timeout=20,
         retries={"mode": "standard", "total_max_attempts": 9},
-        s3={"addressing_style": "path" if config.s3_endpoint else "auto"},
+        max_pool_connections=_CONNECTIONS,
+        s3={"addressing_style": _style(config)},
     )
     region = config.s3_region or session.region_name or "us-east-1"
     try:
@@ -175,6 +184,18 @@ def s3_client(config: Config) -> "S3Client":
         )
     except ValueError as error:
         raise ConfigError(f"s3_endpoint {config.s3_endpoint!r}: {error}; write http://host:port") from error
+
+
+def _style(config: Config) -> Literal["path", "virtual", "auto"]:
+    if config.s3_style == "path" or (config.s3_endpoint and not config.s3_style):
+        return "path"
+    return "virtual" if config.s3_style else "auto"
+
+
+def _public(endpoint: str) -> str:
+    """The endpoint without a login, which somebody may have written into it."""
+    parts = urlsplit(endpoint)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}".rstrip("/")
 
 
 class _Conflict(ObjectExists):
@@ -212,6 +233,8 @@ class _translated:
 def _from_status(key: str, code: str, status: int) -> StoreError:
     if code == "NoSuchBucket":
         return StoreError(f"{key}: the bucket does not exist; create it, or mend LAKEMINT_LAKE")
+    if status == 501:
+        return StoreError(f"{key}: the object store cannot do this ({code or status})")
     if status >= 500 or code in ("SlowDown", "RequestTimeout"):
         return StoreUnavailable(f"{key}: the object store failed ({code or status}); try again later")
     meanings: dict[int, tuple[type[StoreError], str]] = {

@@ -210,7 +210,7 @@ def replace_manifest(config: Config, change: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"format": "lakemint.manifest/2"}, "lakemint.manifest/2.*upgrade"),
+        ({"format": "lakemint.manifest/3"}, "lakemint.manifest/3.*upgrade"),
         ({"schema": [{"name": "x", "type": "tensor"}]}, "column x: .*'tensor'; upgrade"),
         ({"schema": [{"name": 1, "type": "string"}]}, "malformed"),
         ({"splits": {"train": {}}}, "'shards' is missing"),

@@ -30,7 +30,7 @@ class Bench:
 
     def __init__(self, folder: Path) -> None:
         self.store = FolderStore(folder)
-        self.reader = ObjectReader(StoreAddress(f"file://{folder}", "", "us-east-1"), RECIPE)
+        self.reader = ObjectReader(StoreAddress(f"file://{folder}", "", "us-east-1", ""), RECIPE)
         self.items: list[dict[str, Any]] = []
 
     def land(self, key: str, data: bytes) -> None:

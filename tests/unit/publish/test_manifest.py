@@ -128,14 +128,14 @@ def test_the_digest_follows_from_what_was_found_not_from_its_order() -> None:
     for shards, verdicts in ((SHARDS, "ef"), (SHARDS[::-1], "fe")):
         basis = basis_of("notes", CONTRACT, RECIPE, commits(), [letter * 64 for letter in verdicts])
         splits = split_records(("train", "test"), shards)
-        found.add(manifest_of(basis, [("sample_id", "string")], {}, COUNTS, splits).digest)
+        found.add(manifest_of(basis, [("sample_id", "string")], {}, COUNTS, splits, buckets=3).digest)
     assert len(found) == 1
 
 
 def test_shards_without_all_of_gold_are_no_version() -> None:
     basis = basis_of("notes", CONTRACT, RECIPE, commits(), [])
     with pytest.raises(ConservationError, match="gold has 6 rows, its shards 3"):
-        manifest_of(basis, [], {}, COUNTS, split_records((), SHARDS[1:]))
+        manifest_of(basis, [], {}, COUNTS, split_records((), SHARDS[1:]), buckets=3)
 
 
 def test_a_manifest_holds_the_agreed_fields_and_its_basis_is_recognised() -> None:
@@ -150,7 +150,8 @@ def test_a_manifest_holds_the_agreed_fields_and_its_basis_is_recognised() -> Non
         "replayed": True,
     }
     splits = split_records((), SHARDS)
-    manifest = manifest_of(basis, [("sample_id", "string")], {**summary, "else": 1}, COUNTS, splits)
+    columns = [("sample_id", "string")]
+    manifest = manifest_of(basis, columns, {**summary, "else": 1}, COUNTS, splits, buckets=3, base="b" * 64)
     assert basis.is_that_of(manifest)
     other = basis_of("notes", CONTRACT, RECIPE, commits(gold=Commit(at(3), {})), ["e" * 64])
     assert not other.is_that_of(manifest)
@@ -170,7 +171,9 @@ def test_a_manifest_holds_the_agreed_fields_and_its_basis_is_recognised() -> Non
         "schema",
         "labels",
         "counts",
+        "base",
+        "buckets",
         "splits",
     ]
     assert sorted(content) == sorted(expected)
-    assert canonical(content).startswith(b'{"contract":')
+    assert canonical(content).startswith(b'{"base":"bbb')

@@ -1,0 +1,188 @@
+"""A version that grows out of the one before holds the rows that one written anew would hold."""
+
+import hashlib
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lakemint.errors import ConservationError, IntegrityError
+from lakemint.lake import Lake
+from lakemint.publish.increment import OVERLAYS, Place, counted, splits_after, written_anew
+from lakemint.publish.shards import encode
+from lakemint.published.columns import arrow_schema
+from lakemint.published.records import FileRecord, Manifest, SplitRecord
+from lakemint.published.shards import GONE, label_counts, read
+from lakemint.store.folder import FolderStore
+from tests.unit.small_version import manifest_and_shards
+
+COLUMNS = (("sample_id", "string"), ("text", "string"), ("label", "string"))
+OVER = (*COLUMNS, (GONE, "bool"))
+KEY_OF = partial(Lake("file:///lake").shard, "notes")
+NEVER = 10**9
+"""Bytes that no shard here has: each is written anew."""
+
+Row = tuple[str, str, str | None]
+"""Split, label, text."""
+Rows = dict[str, Row]
+
+samples = st.integers(0, 30).map(lambda number: hashlib.sha256(b"%d" % number).hexdigest()[:8])
+rows_of_samples = st.tuples(
+    st.sampled_from(["train", "test"]), st.sampled_from("ab"), st.none() | st.text(max_size=3)
+)
+steps = st.lists(st.dictionaries(samples, st.none() | rows_of_samples, max_size=9), min_size=1, max_size=12)
+"""For each version the samples that change: to a row or, if None, that go."""
+
+
+def place_of(sample_id: str, row: Row) -> Place:
+    return row[0], int(sample_id, 16) % 3
+
+
+def edits(before: Rows, after: Rows) -> Iterator[dict[str, Any]]:
+    """What `lakemint.publish.transforms.changes` makes of a change feed."""
+    for sample_id in before.keys() | after.keys():
+        was, now = before.get(sample_id), after.get(sample_id)
+        if was == now:
+            continue
+        kept = was is not None and now is not None and was[0] == now[0]
+        if was is not None and not kept:
+            split, bucket = place_of(sample_id, was)
+            gone = {"gone": True, "kept": False, "before": was[1], "label": None, "text": None}
+            yield {"sample_id": sample_id, "split": split, "bucket": bucket, **gone}
+        if now is not None:
+            split, bucket = place_of(sample_id, now)
+            came = {"gone": False, "kept": kept, "before": was[1] if was and kept else None}
+            values = {"label": now[1], "text": now[2]}
+            yield {"sample_id": sample_id, "split": split, "bucket": bucket, **came, **values}
+
+
+class Versions:
+    """Versions in a folder, each grown out of the one before; `small` as in `written_anew`."""
+
+    def __init__(self, folder: Path, small: int = 0) -> None:
+        self.store, self.small = FolderStore(folder), small
+        self.manifest: Manifest = manifest_and_shards([], COLUMNS)[0]
+        self.rows: Rows = {}
+        self.anew: set[Place] = set()
+
+    def publish(self, rows: Rows) -> None:
+        """Go on from the newest version."""
+        told = [{**edit, "rows": 1} for edit in edits(self.rows, rows)]
+        changes = counted(told)
+        self.anew = written_anew(self.manifest, changes, self.small)
+        over = {
+            place: FileRecord(**self._store(OVER, [edit for edit in told if _place(edit) == place]))
+            for place in changes.entries.keys() - self.anew
+        }
+        whole = {}
+        for place in self.anew:
+            held = [row for one, row in _plain(rows) if one == place]
+            if held:
+                whole[place] = {"bucket": place[1], **self._store(COLUMNS, held)}
+        splits = splits_after(self.manifest, changes, whole, over)
+        self.manifest, self.rows = self.manifest.model_copy(update={"splits": splits}), rows
+
+    def read(self, split: SplitRecord) -> list[pa.RecordBatch]:
+        return [read(self.store, KEY_OF, shard, arrow_schema(COLUMNS)) for shard in split.shards]
+
+    def _store(self, columns: tuple[tuple[str, str], ...], rows: list[dict[str, Any]]) -> dict[str, Any]:
+        named = [{name: {**row, GONE: row.get("gone")}[name] for name, _ in columns} for row in rows]
+        data = encode(pa.Table.from_pylist(named, schema=arrow_schema(columns)), columns)
+        digest = hashlib.sha256(data).hexdigest()
+        self.store.put(KEY_OF(digest), data)
+        return {"sha256": digest, "bytes": len(data), "rows": len(rows)}
+
+
+def _place(edit: dict[str, Any]) -> Place:
+    return edit["split"], edit["bucket"]
+
+
+def _plain(rows: Rows) -> Iterator[tuple[Place, dict[str, Any]]]:
+    for sample_id, row in sorted(rows.items()):
+        yield place_of(sample_id, row), {"sample_id": sample_id, "text": row[2], "label": row[1]}
+
+
+@settings(max_examples=60, deadline=None)
+@given(steps=steps, small=st.sampled_from([0, NEVER]))
+def test_every_version_holds_its_rows_sorted_and_counts_them(
+    steps: list[dict[str, Row | None]], small: int
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        versions = Versions(Path(folder), small)
+        rows: Rows = {}
+        for step in steps:
+            rows = {one: row for one, row in {**rows, **step}.items() if row is not None}
+            versions.publish(rows)
+            for name in ("train", "test"):
+                expected = [row for place, row in _plain(rows) if place[0] == name]
+                split = versions.manifest.splits[name]
+                found = versions.read(split)
+                by_bucket = sorted(expected, key=lambda row: int(row["sample_id"], 16) % 3)
+                assert [row for batch in found for row in batch.to_pylist()] == by_bucket
+                assert (split.rows, split.labels) == (
+                    len(expected),
+                    dict(Counter(row["label"] for row in expected)),
+                )
+                assert all(len(shard.overlays) <= OVERLAYS for shard in split.shards)
+
+
+def many(count: int, text: str = "x") -> Rows:
+    return {f"{number:08x}": ("train", "a", text) for number in range(count)}
+
+
+def test_a_change_costs_what_it_is_large_and_shards_are_written_anew_in_time(tmp_path: Path) -> None:
+    versions = Versions(tmp_path)
+    versions.publish(many(3000))
+    whole = sum(shard.stored for shard in versions.manifest.shards)
+    written = [whole]
+    for number in range(40):
+        before = {file.sha256 for shard in versions.manifest.shards for file in shard.files}
+        changed = {f"{(number * 30 + row) % 3000:08x}": ("train", "b", f"v{number}") for row in range(30)}
+        versions.publish({**versions.rows, **changed})
+        files = [file for shard in versions.manifest.shards for file in shard.files]
+        written.append(sum(file.bytes for file in files if file.sha256 not in before))
+        assert sum(file.rows for shard in versions.manifest.shards for file in shard.overlays) <= 0.25 * 3000
+    # 1 % of the rows, and a header for each of three files; each shard was written anew now and then.
+    overlays = [size for size in written[1:] if size < 0.1 * whole]
+    assert max(overlays) < 0.06 * whole
+    assert len(overlays) >= 32
+    assert len(overlays) < 40
+
+
+def test_rows_that_do_not_add_up_are_no_version(tmp_path: Path) -> None:
+    versions = Versions(tmp_path)
+    versions.publish(many(9))
+    told = {"split": "train", "bucket": 0, "gone": False, "kept": False, "before": None, "label": "a"}
+    changes = counted([{**told, "rows": 2}])
+    lost = {"bucket": 0, "sha256": "0" * 64, "bytes": 9, "rows": 4}
+    with pytest.raises(ConservationError, match=r"bucket 0 of train should have 5 rows .* and has 4"):
+        splits_after(versions.manifest, changes, {("train", 0): lost}, {})
+
+
+def test_an_overlay_that_was_changed_is_named(tmp_path: Path) -> None:
+    versions = Versions(tmp_path)
+    versions.publish(many(300))
+    versions.publish({**many(300), "00000003": ("train", "b", "y")})
+    (over,) = [file for shard in versions.manifest.shards for file in shard.overlays]
+    path = tmp_path / KEY_OF(over.sha256)
+    path.write_bytes(path.read_bytes().replace(b"y", b"z"))
+    with pytest.raises(IntegrityError, match=over.sha256):
+        versions.read(versions.manifest.splits["train"])
+
+
+def test_labels_are_counted_as_in_the_rows(tmp_path: Path) -> None:
+    versions = Versions(tmp_path)
+    versions.publish(many(300))
+    versions.publish({**many(300), "00000003": ("test", "b", "y"), "00000004": ("train", "b", "y")})
+    for split in versions.manifest.splits.values():
+        counts: Counter[str] = Counter()
+        for batch in versions.read(split):
+            counts.update(label_counts(batch))
+        assert split.labels == counts
