@@ -17,7 +17,7 @@ from tests.kills.site import Site
 from tests.model.memory import Objects
 from tests.model.surroundings import Surroundings
 
-STRIDE = 16
+STRIDE = 32
 """So many seeds take every moment once."""
 BAD_DAY = (Fault(refuse=True), Fault(lose_reply=True), Fault(slow_down=True), Fault(cut_after=20))
 
