@@ -1,7 +1,7 @@
 """Publish gold as the dataset's next version, unless the newest one is made of the same.
 
-Shards go first, then the manifest, then the record that commits it: a run that is killed anywhere leaves the
-old state or the new one, and is completed by the next.
+Shards go first, then the signature, if there is a key to sign by, then the manifest, then the record that
+commits it: a run that is killed anywhere leaves the old state or the new one, and is completed by the next.
 """
 
 from lakemint.config import load_config
@@ -17,8 +17,8 @@ from lakemint.publish.build import Builder
 from lakemint.publish.commit import commit, newest, utc_now
 from lakemint.publish.keep import keep_document
 from lakemint.publish.manifest import basis_of, require_current
+from lakemint.publish.signing import Signing
 from lakemint.published.leases import lease
-from lakemint.published.records import read_manifest
 from lakemint.spark import spark_session
 from lakemint.store import open_store
 from lakemint.store.safety import require_safe
@@ -37,7 +37,8 @@ def main(dataset: str) -> Outcome:
     require_current(dataset, contract.digest, recipe.digest, commits)
     judged = [passing(store, lake, dataset, table, commits[table.name].at) for table in contract.tables]
     basis = basis_of(dataset, contract.digest, recipe.digest, commits, judged)
-    there = read_manifest(store, lake, dataset, before.manifest) if before else None
+    signing = Signing.of(config, store, lake, dataset)
+    there = signing.vouched(before)
     if before and there and basis.is_that_of(there):
         return Outcome(f"{dataset}@{before.version}", before.manifest, changed=False)
     require_safe(store, lake)
@@ -48,6 +49,7 @@ def main(dataset: str) -> Outcome:
         manifest = builder.build(basis, labels, SPLITS, base)
         keep_document(store, lake, dataset, recipe.document)
         keep_document(store, lake, dataset, contract.document)
+        signing.sign(manifest.digest)
         record, made = commit(store, lake, manifest, held, utc_now, after=before)
     return Outcome(f"{dataset}@{record.version}", record.manifest, made, manifest.counts.model_dump())
 

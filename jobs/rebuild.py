@@ -9,11 +9,13 @@ from lakemint.errors import IntegrityError, LakemintError
 from lakemint.job import runner
 from lakemint.job.outcome import Outcome
 from lakemint.lake import Lake
+from lakemint.names import Reference
 from lakemint.publish.build import Builder
 from lakemint.publish.manifest import basis_again
 from lakemint.published.documents import changes, need_document
 from lakemint.published.leases import lease
 from lakemint.published.records import read_manifest, read_version
+from lakemint.published.signatures import require_trusted
 from lakemint.spark import spark_session
 from lakemint.store import open_store
 
@@ -24,6 +26,7 @@ def main(dataset: str, version: str) -> Outcome:
     lake, store = Lake(config.need("lake")), open_store(config)
     record = read_version(store, lake, dataset, int(version))
     published = read_manifest(store, lake, dataset, record.manifest)
+    require_trusted(store, lake, config.trusted_keys, Reference(dataset, record.version), record.manifest)
     if published.format == "lakemint.manifest/1":
         raise LakemintError(f"{dataset}@{version} was published by an older Lakemint, which can rebuild it")
     recipe = need_document(store, lake, dataset, published.recipe)

@@ -54,6 +54,10 @@ class Config:
     label_studio_token: str = field(default="", repr=False)
     annotator_key: str = field(default="", repr=False)
     """Key of the annotators' pseudonyms; never in the lake."""
+    signing_key: str = ""
+    """A file with the private key that versions are signed by as they are published; empty: they are not."""
+    trusted_keys: str = ""
+    """A file or folder of public keys: only versions that one of them signed are opened; empty: all are."""
     user: str = ""
     """Who acts, as a channel's history names them; empty: the login. See `acting_user`."""
     spark_conf: str = ""

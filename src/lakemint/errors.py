@@ -20,6 +20,7 @@ LakemintError
 ├── TooFewExamples     a version is too small to train a baseline on
 ├── VersionNotFound    no such dataset version, or no such channel
 ├── ChannelMoved       a channel is not where it was expected
+├── SignatureError     no trusted key has signed a version
 ├── FormatError        a stored record is malformed, or of a format we do not know
 ├── IntegrityError     stored bytes are not what the manifest says
 └── ExportError        a version cannot be exported there, or came out other than it is
@@ -112,6 +113,10 @@ class FormatError(LakemintError):
 
 class IntegrityError(LakemintError):
     """Stored bytes are not what the manifest says."""
+
+
+class SignatureError(LakemintError):
+    """No trusted key has signed a version, or a signature of one is not valid."""
 
 
 class ExportError(LakemintError):

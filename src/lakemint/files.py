@@ -21,6 +21,17 @@ def write_private(path: Path, text: str) -> None:
             raise
 
 
+def create_file(path: Path, text: str, mode: int) -> None:
+    """Write a new file in one step, on disk when this returns; raises FileExistsError when one is there."""
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=f".{path.name}.") as file:
+        os.fchmod(file.fileno(), mode)
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+        os.link(file.name, path)
+    sync_folder(path.parent)
+
+
 def sync_folder(folder: Path) -> None:
     """Have the folder's names on disk: a new file is only there once its folder is."""
     descriptor = os.open(folder, os.O_RDONLY)

@@ -6,7 +6,7 @@ verdicts/<dataset>/<table>/<version>-<commit>/<suite>.json   what the gates said
 recorded/<dataset>/<source>.txt         recorded answers, for a replay
 store/<sha256 of its address>.json      a store that was found safe to publish on
 store/probing/…                         objects to find that out by, gone afterwards
-published/<dataset>/{shards,manifests,documents,versions,channels,leases,card}/…
+published/<dataset>/{shards,manifests,signatures,documents,versions,channels,leases,card}/…
 """
 
 import re
@@ -103,6 +103,14 @@ class Lake:
 
     def manifest(self, dataset: str, digest: str) -> str:
         return f"{self.manifests(dataset)}{digest}.json"
+
+    def signatures(self, dataset: str, digest: str = "") -> str:
+        """Key prefix of the signatures, of all or of one manifest's, with its slash."""
+        return f"{self.published(dataset)}signatures/{digest}{'/' if digest else ''}"
+
+    def signature(self, dataset: str, digest: str, key: str) -> str:
+        """Key of a manifest's signature by the key of that id."""
+        return f"{self.signatures(dataset, digest)}{key}.json"
 
     def document(self, dataset: str, digest: str) -> str:
         """Key of a contract or recipe that versions were made by."""

@@ -18,6 +18,7 @@ import lakemint
 from lakemint.config import Config, load_config
 from lakemint.errors import ConservationError, GateFailed, LakemintError, VersionNotFound
 from lakemint.job.outcome import Outcome
+from lakemint.keys import create_keys, public_path
 from lakemint.publish.shards import ShardWriter, written
 from lakemint.publish.transforms import bucketed, columns_of, shards
 from lakemint.spark import read_table
@@ -215,6 +216,7 @@ def test_two_publishers_at_once_make_one_version(letters: GoldDataset) -> None:
 AT = {
     "reading what is there": ("GET", "", Fault(refuse=True), 1),
     "a shard is on its way": ("PUT", "/shards/", Fault(refuse=True), 2),
+    "the signature was stored": ("PUT", "/signatures/", Fault(lose_reply=True), 1),
     "the manifest was stored": ("PUT", "/manifests/", Fault(lose_reply=True), 1),
     "the record is on its way": ("PUT", "/versions/", Fault(refuse=True), 1),
     "the record was stored": ("PUT", "/versions/", Fault(lose_reply=True), 1),
@@ -222,9 +224,13 @@ AT = {
 
 
 @pytest.mark.parametrize("point", AT)
-def test_killed_anywhere_and_run_again_there_is_one_version(
-    letters: GoldDataset, proxy: FaultProxy, point: str
+def test_killed_anywhere_and_run_again_there_is_one_version_and_it_is_signed(
+    letters: GoldDataset, proxy: FaultProxy, point: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    key = tmp_path / "release.pem"
+    create_keys(key)
+    monkeypatch.setenv("LAKEMINT_SIGNING_KEY", str(key))
+    monkeypatch.setenv("LAKEMINT_TRUSTED_KEYS", str(public_path(key)))
     method, part, fault, turn = AT[point]
     job: list[subprocess.Popen[str]] = []
     met = 0

@@ -26,6 +26,7 @@ EDGES = {
     "supervisor": ("stack/*.py",),
     "torch": (),
     "jinja2": ("datacard/*.py",),
+    "cryptography": ("keys.py", "stack/*.py"),
     "rich": ("cli/*.py",),
     "typer": ("cli/*.py",),
 }
@@ -113,7 +114,8 @@ def test_dags_import_only_airflow_and_our_provider() -> None:
 
 def test_feed_needs_only_what_a_training_image_has() -> None:
     heavy = (
-        "airflow pyspark pandas great_expectations label_studio_sdk sklearn pydantic yaml rich typer rfc8785"
+        "airflow pyspark pandas great_expectations label_studio_sdk sklearn pydantic yaml rich typer rfc8785 "
+        "cryptography"
     )
     feed = "lakemint.feed.version, lakemint.feed.loader"
     code = f"import sys, {feed}; print([m for m in {heavy.split()} if m in sys.modules])"

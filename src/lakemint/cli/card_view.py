@@ -110,6 +110,8 @@ def _facts(card: dict[str, Any]) -> Iterator[tuple[str, RenderableType]]:
         yield "", Text("recorded answers: an account is a position in a list, not a person", style="dim")
     for verdict in card["verdicts"]:
         yield f"gate {verdict['table']}", _verdict(verdict)
+    for signature in card["signatures"]:
+        yield "signed by", _signature(signature)
     yield "baseline", _baseline(card["baseline"])
     inputs = sorted(card["inputs"].items(), key=lambda item: (*TABLES, item[0]).index(item[0]))
     yield "made of", Text(", ".join(f"{short(table)} v{at['version']}" for table, at in inputs))
@@ -144,6 +146,11 @@ def _verdict(verdict: dict[str, Any]) -> Text:
             f"\n{check['severity']}  {where}{short(check['name'])}: {check['broken']:,} rows", "yellow"
         )
     return text
+
+
+def _signature(signature: dict[str, Any]) -> Text:
+    marks = {True: ("verified", "green"), False: ("not valid", "red"), None: ("not a trusted key", "dim")}
+    return Text.assemble(f"{signature['key'][:16]}…  ", marks[signature["verified"]])
 
 
 def _baseline(score: dict[str, Any] | None) -> Text:

@@ -138,7 +138,7 @@ def _order(config: "Config", by: str, reason: str, expect: int | None, dry_run: 
     from lakemint.published.channels import Order
 
     at = datetime.now(UTC).isoformat(timespec="seconds")
-    return Order(by or config.acting_user(), at, reason, expect, dry_run)
+    return Order(by or config.acting_user(), at, reason, expect, dry_run, config.trusted_keys)
 
 
 def _entry(channel: Channel, position: "Position") -> dict[str, Any]:

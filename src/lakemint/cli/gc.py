@@ -26,7 +26,7 @@ def gc(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would go; remove nothing.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Remove shards and manifests that no version holds, such as a killed publish leaves.
+    """Remove shards, manifests and signatures that no version holds, such as a killed publish leaves.
 
     Versions themselves are never removed. It waits for no one: while a dataset is being published, it says so
     and removes nothing.

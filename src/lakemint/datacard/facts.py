@@ -5,7 +5,7 @@ from typing import Any
 
 from lakemint.config import Config
 from lakemint.datacard.lengths import Lengths, Spread
-from lakemint.errors import FormatError, IntegrityError
+from lakemint.errors import FormatError, IntegrityError, SignatureError
 from lakemint.names import Reference
 from lakemint.published.card import card
 from lakemint.published.catalog import numbers
@@ -46,7 +46,8 @@ def measured(version: OpenVersion, progress: Progress = lambda done, total: None
 def card_facts(config: Config, version: OpenVersion, lengths: Lengths) -> CardFacts:
     """The facts; reads the shards that this version and the one before do not share.
 
-    Raises VersionNotFound, IntegrityError, FormatError, StoreError; not when the one before is harmed.
+    Raises VersionNotFound, IntegrityError, FormatError, StoreError; not when the one before is harmed or not
+    trusted.
     """
     reference = version.reference
     since, unread = _since(config, version)
@@ -68,5 +69,5 @@ def _since(config: Config, version: OpenVersion) -> tuple[dict[str, Any] | None,
         return None, ""
     try:
         return difference(config, Reference(dataset, before[-1]), version.reference), ""
-    except (IntegrityError, FormatError) as error:
+    except (IntegrityError, FormatError, SignatureError) as error:
         return None, f"{dataset}@{before[-1]} cannot be compared: {error}"

@@ -30,7 +30,8 @@ def open(reference: str, split: str | None = None, *, config: "Config | None" = 
 
     With `split`, one split of it. Its manifest is verified now, each shard when it is first read. What was
     opened stays what it is when the channel moves on. Raises VersionNotFound, IntegrityError when stored
-    bytes are not the published ones, FormatError for a newer Lakemint's version, and StoreError.
+    bytes are not the published ones, SignatureError when keys are trusted and none of them signed it,
+    FormatError for a newer Lakemint's version, and StoreError.
     """
     from lakemint.feed.version import open_version
 

@@ -25,6 +25,7 @@ from lakemint.lake import Lake
 from lakemint.names import Channel, Reference, check_name, parse_reference
 from lakemint.published.catalog import channels, no_such_channel, no_such_version, numbers
 from lakemint.published.columns import arrow_schema
+from lakemint.published.signatures import require_trusted
 from lakemint.store import Store, open_store
 
 
@@ -80,6 +81,7 @@ def open_version(text: str, config: Config | None) -> Version:
         raise IntegrityError(
             f"{where}: not the bytes that {reference} was published with; restore the object"
         )
+    require_trusted(store, lake, config.trusted_keys, reference, record.manifest)
     manifest = parse_manifest(data, where, reference.dataset)
     return Version(reference, record, manifest, ShardCache(config.cache_folder(), store), lake)
 

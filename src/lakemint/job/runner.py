@@ -18,6 +18,7 @@ from lakemint.errors import (
     LakemintError,
     NothingLanded,
     RecipeError,
+    SignatureError,
     UnsafeStore,
 )
 from lakemint.job.outcome import HOPELESS, Outcome
@@ -32,6 +33,7 @@ _NEEDS_A_PERSON = (
     IntegrityError,
     NothingLanded,
     RecipeError,
+    SignatureError,
     UnsafeStore,
 )
 """Errors that stay until a person mends something."""

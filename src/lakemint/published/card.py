@@ -1,5 +1,6 @@
 """A version's card: what it holds, where its records went, how good its labels are, who judged it."""
 
+from dataclasses import asdict
 from typing import Any
 
 from lakemint.config import Config
@@ -8,6 +9,7 @@ from lakemint.lake import Lake
 from lakemint.names import by_use
 from lakemint.published.catalog import no_such_version, numbers
 from lakemint.published.records import Manifest, SplitRecord, read_baseline, read_manifest, read_version
+from lakemint.published.signatures import signers
 from lakemint.store import Store, open_store
 from lakemint.verdicts import digest, verdicts_on
 
@@ -37,7 +39,8 @@ def listing(config: Config, dataset: str) -> list[dict[str, Any]]:
 def card(config: Config, dataset: str, number: int | None = None) -> dict[str, Any]:
     """All there is to say of a version, as plain data; of the newest one when no number is given.
 
-    Raises VersionNotFound, IntegrityError, FormatError, StoreError.
+    Whether a trusted key signed it is only said: a version is shown also where it would not be opened. Raises
+    VersionNotFound, IntegrityError, FormatError, StoreError.
     """
     lake, store = Lake(config.need("lake")), open_store(config)
     there = numbers(store, lake, dataset)
@@ -66,6 +69,9 @@ def card(config: Config, dataset: str, number: int | None = None) -> dict[str, A
             for name, split in _splits(manifest)
         },
         "verdicts": list(_verdicts(store, lake, dataset, manifest)),
+        "signatures": [
+            asdict(one) for one in signers(store, lake, dataset, record.manifest, config.trusted_keys)
+        ],
         "baseline": baseline.model_dump(mode="json") if baseline else None,
     }
 

@@ -31,6 +31,7 @@ from lakemint.published.records import (
     Position,
     parse,
 )
+from lakemint.published.signatures import require_trusted
 from lakemint.store.base import Store, read_whole
 from lakemint.store.safety import require_safe
 
@@ -49,6 +50,8 @@ class Order:
     """Only from this version; 0: only if there is no such channel yet."""
     dry_run: bool = False
     """Check everything, move nothing."""
+    trusted_keys: str = ""
+    """Only to a version that one of these keys signed, by the setting of this name; empty: to any."""
 
     def __post_init__(self) -> None:
         for what, text, longest in (("name", self.by, MAX_BY), ("reason", self.reason, MAX_REASON)):
@@ -103,12 +106,11 @@ def promote(store: Store, lake: Lake, channel: Channel, number: int, order: Orde
     """Move a channel to a version, or make it there; where it stands already, nothing changes.
 
     Raises GateFailed unless all verdicts that the version was published with are there and passed (see
-    `judged`), ChannelMoved when the channel is not where `order.expect` says or someone else was faster,
-    VersionNotFound, IntegrityError, FormatError, UnsafeStore, StoreError. After StoreUnavailable it may or
-    may not have moved: promote again.
+    `judged`), SignatureError when no key of `order.trusted_keys` signed it, ChannelMoved when the channel is
+    not where `order.expect` says or someone else was faster, VersionNotFound, IntegrityError, FormatError,
+    UnsafeStore, StoreError. After StoreUnavailable it may or may not have moved: promote again.
     """
-    manifest, verdicts = judged(store, lake, Reference(channel.dataset, number))
-    position = _position(number, manifest, verdicts, "promotion", order)
+    position = _position(store, lake, Reference(channel.dataset, number), "promotion", order)
     return _move(store, lake, _find(store, lake, channel), position, order)
 
 
@@ -124,8 +126,7 @@ def rollback(store: Store, lake: Lake, channel: Channel, order: Order, to: int |
     if found.record is None:
         raise no_such_channel(channel, channels(store, lake, channel.dataset))
     number = _earlier(channel, found.record) if to is None else _held(channel, found.record, to)
-    manifest, verdicts = judged(store, lake, Reference(channel.dataset, number))
-    position = _position(number, manifest, verdicts, "rollback", order)
+    position = _position(store, lake, Reference(channel.dataset, number), "rollback", order)
     return _move(store, lake, found, position, order)
 
 
@@ -148,10 +149,13 @@ def _find(store: Store, lake: Lake, channel: Channel) -> _Found:
 
 
 def _position(
-    number: int, manifest: str, verdicts: list[str], kind: Literal["promotion", "rollback"], order: Order
+    store: Store, lake: Lake, version: Reference, kind: Literal["promotion", "rollback"], order: Order
 ) -> Position:
+    """That of a version which may be promoted."""
+    manifest, verdicts = judged(store, lake, version)
+    require_trusted(store, lake, order.trusted_keys, version, manifest)
     return Position(
-        version=number,
+        version=version.number,
         manifest=manifest,
         moved_at=order.at,
         move=str(uuid.uuid4()),

@@ -23,6 +23,7 @@ from lakemint.published.records import (
     read_version,
 )
 from lakemint.published.shards import Progress, read, schema_of
+from lakemint.published.signatures import require_trusted
 from lakemint.store import Store, open_store
 
 EXAMPLES = 20
@@ -49,8 +50,8 @@ def difference(
     type in both; the label also when its type changed, as text. The shards touched are those that only
     `after` has.
 
-    Raises LakemintError for versions of two datasets, VersionNotFound, IntegrityError, FormatError and
-    StoreError.
+    Raises LakemintError for versions of two datasets, VersionNotFound, IntegrityError, SignatureError,
+    FormatError and StoreError.
     """
     if before.dataset != after.dataset:
         raise LakemintError(
@@ -58,6 +59,8 @@ def difference(
         )
     lake, store = Lake(config.need("lake")), open_store(config)
     old, new = _open(store, lake, before), _open(store, lake, after)
+    for one in (old, new):
+        require_trusted(store, lake, config.trusted_keys, one.reference, one.digest)
     rows = _compare(*_facts(store, lake, old, new, progress))
     return {
         "before": old.summary,

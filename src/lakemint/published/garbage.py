@@ -1,4 +1,4 @@
-"""Garbage: shards and manifests that no version holds, such as a killed publish leaves."""
+"""Garbage: shards, manifests and signatures that no version holds, such as a killed publish leaves."""
 
 import re
 from collections.abc import Iterator
@@ -15,6 +15,7 @@ from lakemint.store.base import Store, StoredObject
 GRACE = timedelta(days=7)
 """What is younger stays: somebody may be about to need it."""
 _OURS = re.compile(r"[0-9a-f]{64}\.(arrow|json)")
+_SIGNATURE = re.compile(r"([0-9a-f]{64})/[0-9a-f]{64}\.json")
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ def find_garbage(store: Store, lake: Lake, dataset: str, grace: timedelta = GRAC
         for item in store.list(prefix)
         if item.key not in held and _OURS.fullmatch(item.key.removeprefix(prefix))
     ]
+    loose += (item for item, manifest in _signatures(store, lake, dataset) if manifest not in held)
     old = [item for item in loose if item.modified < oldest]
     return Garbage(sorted(old, key=lambda item: item.key), len(loose) - len(old))
 
@@ -80,6 +82,14 @@ def _held(store: Store, lake: Lake, dataset: str) -> Iterator[str]:
         for shard in read_manifest(store, lake, dataset, digest).shards:
             for file in shard.files:
                 yield lake.shard(dataset, file.sha256)
+
+
+def _signatures(store: Store, lake: Lake, dataset: str) -> Iterator[tuple[StoredObject, str]]:
+    """Every signature, with the key of the manifest that it is of: it stays as long as that."""
+    prefix = lake.signatures(dataset)
+    for item in store.list(prefix):
+        if named := _SIGNATURE.fullmatch(item.key.removeprefix(prefix)):
+            yield item, lake.manifest(dataset, named[1])
 
 
 def _clear_leases(store: Store, lake: Lake, dataset: str) -> None:

@@ -12,6 +12,7 @@ from lakemint.names import Reference, by_use, check_name
 from lakemint.published.described import Description, described
 from lakemint.published.records import Manifest, ShardRecord, read_manifest, read_version
 from lakemint.published.shards import read, schema_of
+from lakemint.published.signatures import require_trusted
 from lakemint.store import Store, open_store
 
 
@@ -47,7 +48,7 @@ class OpenVersion:
 
 
 def open_published(config: Config, reference: Reference) -> OpenVersion:
-    """The version; raises VersionNotFound, IntegrityError, FormatError, StoreError.
+    """The version; raises VersionNotFound, IntegrityError, SignatureError, FormatError, StoreError.
 
     LakemintError for a split whose name could not be that of a file.
     """
@@ -55,6 +56,7 @@ def open_published(config: Config, reference: Reference) -> OpenVersion:
     dataset = reference.dataset
     record = read_version(store, lake, dataset, reference.number)
     manifest = read_manifest(store, lake, dataset, record.manifest)
+    require_trusted(store, lake, config.trusted_keys, reference, record.manifest)
     for split in manifest.splits:
         check_name(split, "split")
     schema = schema_of(manifest, lake.manifest(dataset, record.manifest))

@@ -1,7 +1,7 @@
 """Whether a version is, byte for byte, what was published: every object of it is read again and checked."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -33,6 +33,7 @@ from lakemint.published.shards import (
     overlay_schema,
     schema_of,
 )
+from lakemint.published.signatures import distrust
 from lakemint.store import Store, open_store
 
 _SHOWN = 3
@@ -71,8 +72,11 @@ def verify(config: Config, reference: Reference, progress: Progress = lambda don
     Beside one shard it holds 16 bytes a row, to see that no sample is there twice. Raises VersionNotFound,
     and StoreError when the store does not answer, which says nothing about the version.
     """
-    lake = Lake(config.need("lake"))
-    return _Verification(open_store(config), lake, reference, progress).run()
+    lake, store = Lake(config.need("lake")), open_store(config)
+    found = _Verification(store, lake, reference, progress).run()
+    why = distrust(store, lake, config.trusted_keys, reference, found.digest) if found.digest else ""
+    unsigned = [Problem(lake.signatures(reference.dataset, found.digest or ""), why)] if why else []
+    return replace(found, problems=found.problems + unsigned)
 
 
 class _Verification:

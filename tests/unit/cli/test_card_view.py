@@ -41,6 +41,7 @@ def card(**changed: Any) -> dict[str, Any]:
             "method": "majority",
             "replayed": True,
         },
+        "signatures": [{"key": "cd" * 32, "verified": True}],
         "verdicts": [
             {
                 "table": "gold",
@@ -66,6 +67,7 @@ def test_a_card_says_all_there_is_to_know() -> None:
         "an account is a position in a list, not a person",
         "passed  4 of 5 checks  on version 2",
         "warning  text: length: 3 rows",
+        "cdcdcdcdcdcdcdcd…  verified",
         "61.0% accuracy on 20 test rows, the commonest class alone 50.0%",
         "bronze v0, silver v1, gold v2",
         "2026-11-22T12:00:00+00:00 by lakemint 0.1.0",
@@ -82,10 +84,11 @@ def test_nothing_is_made_up_where_nothing_is_known() -> None:
     none = dict.fromkeys(
         ["samples", "answers", "annotators", "alpha", "mean_agreement", "method", "replayed"]
     )
-    text = shown(view(card(labels=none, baseline=None, verdicts=[])))
+    text = shown(view(card(labels=none, baseline=None, verdicts=[], signatures=[])))
     assert "not trained yet" in text
     assert "alpha" not in text
     assert "position in a list" not in text
+    assert "signed by" not in text
     assert "None" not in text
 
 

@@ -1,6 +1,7 @@
 """Opening versions: what is there, what is not, and what is not what it should be."""
 
 import json
+import os
 import subprocess
 import sys
 from hashlib import sha256
@@ -12,6 +13,9 @@ import pytest
 import lakemint
 from lakemint.config import Config
 from lakemint.errors import ConfigError, FormatError, IntegrityError, LakemintError, VersionNotFound
+from lakemint.keys import create_keys, public_path, read_private_key
+from lakemint.lake import Lake
+from lakemint.published.signatures import sign
 from lakemint.store import open_store
 from tests.unit.small_version import WHEN, publish, rewrite, row, settings
 
@@ -268,6 +272,41 @@ def test_importing_loads_neither_arrow_nor_numpy() -> None:
     code = "import sys, lakemint, lakemint.feed; print({'pyarrow', 'numpy', 'boto3'} & set(sys.modules))"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "set()"
+
+
+@pytest.mark.parametrize(
+    ("lacking", "trusting", "told"),
+    [
+        ("cryptography", False, "notes@1"),
+        (
+            "cryptography",
+            True,
+            "signatures need the package cryptography: install lakemint[signing], or leave",
+        ),
+        ("", True, "notes@1"),
+    ],
+)
+def test_a_training_image_checks_signatures_with_cryptography_alone_and_lacks_it_otherwise(
+    config: Config, tmp_path: Path, lacking: str, trusting: bool, told: str
+) -> None:
+    create_keys(tmp_path / "key.pem")
+    digest = lakemint.open("notes@1", config=config).digest
+    sign(open_store(config), Lake(config.lake), "notes", digest, read_private_key(tmp_path / "key.pem"))
+    trusted = {"LAKEMINT_TRUSTED_KEYS": str(public_path(tmp_path / "key.pem"))} if trusting else {}
+    code = (
+        "import sys; sys.modules.update(dict.fromkeys(sys.argv[1:])); import lakemint\n"
+        "try: print(lakemint.open('notes@1').name)\n"
+        "except lakemint.errors.ConfigError as error: print(error)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, "pydantic", "rfc8785", "yaml", "rich", "typer", *lacking.split()],
+        env={**os.environ, "LAKEMINT_LAKE": config.lake, **trusted},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.startswith(told)
 
 
 def test_the_public_names_are_there() -> None:
