@@ -18,9 +18,9 @@ from lakemint.store import Store, open_store
 from tests.kills.process import DONE, Moments, Worker
 from tests.model.laws import Laws
 from tests.model.memory import Kept, Objects
-from tests.model.roles import LAKE, STATES, collect, publish, vouch
+from tests.model.roles import LAKE, STATES, collect, publish
 from tests.model.surroundings import Surroundings
-from tests.unit.small_version import DATASET
+from tests.unit.small_version import DATASET, vouch
 
 Work = Callable[[Store], object]
 

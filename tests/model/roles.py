@@ -6,7 +6,7 @@ from functools import partial
 
 import lakemint
 from lakemint.config import Config
-from lakemint.digest import canonical, digest_of
+from lakemint.digest import digest_of
 from lakemint.lake import Lake
 from lakemint.names import Channel
 from lakemint.publish.commit import commit, newest
@@ -17,8 +17,7 @@ from lakemint.published.garbage import Garbage, collect_garbage
 from lakemint.published.leases import lease
 from lakemint.published.records import Manifest, VersionRecord
 from lakemint.store import Store
-from lakemint.store.probe import CHECKS
-from lakemint.store.safety import FORMAT, require_safe
+from lakemint.store.safety import require_safe
 from tests.model.actor import Actor
 from tests.unit.small_version import DATASET, INPUTS, WHEN, manifest_and_shards, row, verdict
 
@@ -96,12 +95,6 @@ def read(store: Store, reference: str = "") -> Read | None:
         tables = [version[split].to_table() for split in version.splits]
         ids = frozenset(one for table in tables for one in table.column("sample_id").to_pylist())
         return Read(version.number, version.digest, ids)
-
-
-def vouch(store: Store, address: str) -> None:
-    """Remember that the store was found safe to publish on, by that address of its."""
-    record = {"format": FORMAT, "store": address, "checks": list(CHECKS)}
-    store.put(LAKE.safe_store(address), canonical(record))
 
 
 def move_tables(store: Store, state: bytes) -> None:

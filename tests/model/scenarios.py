@@ -17,10 +17,9 @@ from tests.model.roles import (
     publisher,
     reader,
     returner,
-    vouch,
 )
 from tests.model.surroundings import Surroundings
-from tests.unit.small_version import DATASET, INPUTS, verdict
+from tests.unit.small_version import DATASET, INPUTS, verdict, vouch
 
 COLLECTOR = collector("col")
 LONG_AGO = START - timedelta(days=30)

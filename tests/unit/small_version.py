@@ -21,7 +21,9 @@ from lakemint.published.columns import arrow_schema
 from lakemint.published.leases import lease
 from lakemint.published.records import Counts, Manifest, VersionRecord
 from lakemint.published.shards import label_counts
-from lakemint.store import open_store
+from lakemint.store import Store, open_store
+from lakemint.store.probe import CHECKS
+from lakemint.store.safety import FORMAT
 from lakemint.verdicts import Verdict, verdict_of
 from lakemint.verdicts import keep as keep_verdict
 
@@ -78,8 +80,16 @@ def judge(config: Config, table: str, passed: bool = True) -> str:
     return digest_of(keep_verdict(open_store(config), Lake(config.lake), verdict(table, passed)))
 
 
+def vouch(store: Store, address: str) -> None:
+    """Remember that the store was found safe to publish on, by that address of its: a probe takes a while."""
+    record = {"format": FORMAT, "store": address, "checks": list(CHECKS)}
+    store.put(Lake("s3://any").safe_store(address), canonical(record))
+
+
 def publish_judged(config: Config, rows: Iterable[Row]) -> VersionRecord:
-    """A version that passed its gates."""
+    """A version that passed its gates, in a store that was found safe."""
+    store = open_store(config)
+    vouch(store, store.address)
     verdicts = sorted(judge(config, table) for table in INPUTS)
     return publish(config, rows, verdicts=verdicts)[0]
 

@@ -17,8 +17,8 @@ from lakemint.published.channels import Order, promote
 from lakemint.store import Store, open_store
 from lakemint.store.probe import faults
 from lakemint.store.safety import WAY_OUT, probe, require_safe
+from tests.integration.s3_server import BUCKET, Habit, serving
 from tests.unit.small_version import WHEN, publish_judged, row, settings
-from tests.unit.store.s3_server import BUCKET, Habit, serving
 
 FOLDER = "store/probing/"
 WRONG: dict[Habit, list[str]] = {
