@@ -5,7 +5,7 @@ from lakemint.assemble.transforms import gold
 from lakemint.config import load_config
 from lakemint.dataset.contract import load_contract
 from lakemint.dataset.recipe import load_recipe
-from lakemint.delta_log import CHANGE_FEED, DeltaLog
+from lakemint.delta_log import DeltaLog
 from lakemint.job import runner
 from lakemint.job.outcome import Outcome
 from lakemint.lake import Lake
@@ -28,17 +28,13 @@ def main(dataset: str) -> Outcome:
             name: read_table(spark, lake.table(name, dataset), at.version) for name, at in inputs.items()
         }
         note = commit_note("assemble", recipe.digest, contract.digest, **inputs)
-        last, uri = log.last("gold"), lake.table("gold", dataset)
-        current = last if last and last.note == {**note, CHANGE_FEED: True} else None
-        if current is None:
-            examples = gold(tables, contract.table("gold"), recipe.split)
-            bring_up_to_date(examples, uri, log, note)
-        made = current or log.need("gold")
+        uri = lake.table("gold", dataset)
+        made, changed = bring_up_to_date(gold(tables, contract.table("gold"), recipe.split), uri, log, note)
         splits = read_table(spark, uri, made.version).groupBy(SPLIT).count().collect()
         counts = {row[SPLIT]: row["count"] for row in splits}
         labeled = sum(counts.values())
         counts |= {"labeled": labeled, "unlabeled": tables["silver"].count() - labeled}
-    return Outcome(f"gold/{dataset}", str(made.version), current is None, counts)
+    return Outcome(f"gold/{dataset}", str(made.version), changed, counts)
 
 
 if __name__ == "__main__":

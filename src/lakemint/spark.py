@@ -11,7 +11,7 @@ from dataclasses import asdict
 from importlib.metadata import version
 from typing import Any
 
-from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, DataFrameWriter, SparkSession
 from pyspark.sql import functions as F
 
 from lakemint.config import Config
@@ -88,6 +88,14 @@ def commit_note(
     }
 
 
+def _text(note: Mapping[str, Any]) -> str:
+    return json.dumps(note, sort_keys=True)
+
+
+def _noted(writer: DataFrameWriter, note: Mapping[str, Any]) -> DataFrameWriter:
+    return writer.option("userMetadata", _text(note))
+
+
 def hash32(purpose: str, text: Column) -> Column:
     """A number from 0 to 2**32 - 1 that follows from the text alone, another one for each purpose."""
     return F.conv(F.substring(F.sha2(F.concat(F.lit(f"{purpose}:"), text), 256), 1, 8), 16, 10).cast("long")
@@ -118,18 +126,19 @@ def replace_table(frame: DataFrame, uri: str, note: Mapping[str, Any], **propert
     writer = frame.write.format("delta").mode("overwrite").option("overwriteSchema", "true")
     for name, value in properties.items():
         writer = writer.option(f"delta.{name}", value)
-    writer.option("userMetadata", json.dumps(note, sort_keys=True)).save(uri)
+    _noted(writer, note).save(uri)
 
 
 def note_only(spark: SparkSession, uri: str, note: Mapping[str, Any]) -> None:
     """Commit a note to a table whose rows are right already."""
     nothing = read_table(spark, uri).limit(0).write.format("delta").mode("append")
-    nothing.option("userMetadata", json.dumps(note, sort_keys=True)).save(uri)
+    _noted(nothing, note).save(uri)
 
 
-def set_property(spark: SparkSession, uri: str, name: str, value: str) -> None:
-    """Set one of a table's Delta properties, in a commit that changes no data."""
-    spark.sql(f"ALTER TABLE delta.`{uri}` SET TBLPROPERTIES ('delta.{name}' = '{value}')")
+def set_properties(spark: SparkSession, uri: str, **properties: str) -> None:
+    """Set some of a table's Delta properties, in a commit that changes no data."""
+    named = ", ".join(f"'delta.{name}' = '{value}'" for name, value in properties.items())
+    spark.sql(f"ALTER TABLE delta.`{uri}` SET TBLPROPERTIES ({named})")
 
 
 def replace_rows(frame: DataFrame, uri: str, where: str, note: Mapping[str, Any]) -> None:
@@ -137,10 +146,8 @@ def replace_rows(frame: DataFrame, uri: str, where: str, note: Mapping[str, Any]
 
     Every row of `frame` must satisfy `where`. Creates the table if need be; adds new columns.
     """
-    writer = (
-        frame.write.format("delta").mode("overwrite").option("userMetadata", json.dumps(note, sort_keys=True))
-    )
-    writer.option("replaceWhere", where).option("mergeSchema", "true").save(uri)
+    writer = frame.write.format("delta").mode("overwrite").option("replaceWhere", where)
+    _noted(writer.option("mergeSchema", "true"), note).save(uri)
 
 
 def insert_new(
@@ -175,7 +182,7 @@ def _merge(frame: DataFrame, uri: str, key: Sequence[str], action: str, note: Ma
     frame.createOrReplaceTempView(view)
     match = " AND ".join(f"t.`{name}` = s.`{name}`" for name in key)
     # MERGE takes no writer options: the session's own setting carries the note.
-    spark.conf.set(COMMIT_NOTE, json.dumps(note, sort_keys=True))
+    spark.conf.set(COMMIT_NOTE, _text(note))
     try:
         spark.sql(
             f"MERGE WITH SCHEMA EVOLUTION INTO delta.`{uri}` t USING {view} s ON {match} {action}"

@@ -10,7 +10,7 @@ CAMPAIGNS = {
         "test_as_data_grow_no_copies_stand_apart_and_no_test_example_is_trained_on",
     ],
     "rebuild": ["tests/campaigns/test_rebuild.py"],
-    "publish_kills": ["tests/integration/test_folder_kills.py", "tests/integration/test_kills.py"],
+    "publish_kills": ["tests/integration/test_kills.py"],
     "publish_model": [
         "tests/campaigns/test_publish_model.py",
         "tests/unit/published/test_model.py::test_without_a_safeguard_some_order_breaks_a_law",

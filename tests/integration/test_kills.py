@@ -1,10 +1,11 @@
-"""Processes that publish, collect and promote in the real store: killed, asleep, and on its bad days."""
+"""Processes that publish, collect and promote: killed, asleep, and on the real store's bad days."""
 
 import random
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import count
+from pathlib import Path
 
 import pytest
 
@@ -14,38 +15,44 @@ from lakemint.store import open_store
 from tests.integration.fault_proxy import Fault, FaultProxy
 from tests.kills.campaign import TASKS, Make, judge, kill, wake
 from tests.kills.site import Site
-from tests.model.memory import Objects
 from tests.model.surroundings import Surroundings
+from tests.unit.small_version import settings
 
-STRIDE = 32
-"""So many seeds take every moment once."""
+STRIDE = {"folder": 8, "store": 32}
+"""So many seeds take every moment once; in the store each moment costs two clients of it."""
 BAD_DAY = (Fault(refuse=True), Fault(lose_reply=True), Fault(slow_down=True), Fault(cut_after=20))
 
 
+@pytest.fixture(params=STRIDE)
+def kind(request: pytest.FixtureRequest) -> str:
+    """Where the lakes are."""
+    return str(request.param)
+
+
 @pytest.fixture
-def make(config: Config) -> Iterator[Make]:
+def make(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Make]:
+    config: Config = settings(tmp_path) if kind == "folder" else request.getfixturevalue("config")
     surroundings, turns = Surroundings(), count()
-
-    def make(objects: Objects) -> Site:
-        return Site(replace(config, lake=f"{config.lake}/{next(turns)}"), surroundings, objects)
-
     with surroundings.installed():
-        yield make
+        yield lambda objects: Site(
+            replace(config, lake=f"{config.lake}/{next(turns)}"), surroundings, objects
+        )
 
 
 @pytest.mark.parametrize("task", TASKS)
 def test_killed_at_any_moment_each_input_has_one_whole_version(
-    make: Make, task: str, seed: int, record_property: Callable[[str, object], None]
+    make: Make, kind: str, task: str, seed: int, record_property: Callable[[str, object], None]
 ) -> None:
-    judge(kill(make, TASKS[task], seed, STRIDE), record_property)
+    judge(kill(make, TASKS[task], seed, STRIDE[kind]), record_property)
 
 
 def test_asleep_at_any_moment_a_publisher_wakes_to_no_harm(
-    make: Make, seed: int, record_property: Callable[[str, object], None]
+    make: Make, kind: str, seed: int, record_property: Callable[[str, object], None]
 ) -> None:
-    judge(wake(make, seed, STRIDE), record_property)
+    judge(wake(make, seed, STRIDE[kind]), record_property)
 
 
+@pytest.mark.parametrize("kind", ["store"], indirect=True)
 @pytest.mark.parametrize("name", TASKS)
 def test_replies_lost_refused_and_cut_short_change_nothing(
     make: Make, config: Config, name: str, seed: int, record_property: Callable[[str, object], None]

@@ -190,6 +190,7 @@ def test_no_channel_moves_on_an_unsafe_store(tmp_path: Path, monkeypatch: pytest
     config = settings(tmp_path)
     publish_judged(config, [row(1)])
     store, lake = open_store(config), Lake(config.lake)
+    store.delete(lake.safe_store(store.address))
     before, channel, order = keys(store), Channel("notes", "production"), Order("ana", WHEN)
     with monkeypatch.context() as harm:
         harm.setattr("lakemint.store.safety.faults", lambda *_: ["it forgets"])

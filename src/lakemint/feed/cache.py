@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from lakemint.errors import ConfigError, IntegrityError, ObjectNotFound
-from lakemint.feed.manifest import File, Shard
-from lakemint.published.shards import decode, merged, overlay_schema
+from lakemint.feed.manifest import Shard
+from lakemint.published.shards import File, decode, joined
 
 if TYPE_CHECKING:
     from lakemint.store.base import Store
@@ -38,16 +38,12 @@ class ShardCache:
         return self._verified[shard]
 
     def _rows(self, shard: Shard, key_of: Callable[[str], str], schema: Any) -> Any:
-        columns = [schema, *[overlay_schema(schema)] * len(shard.overlays)]
-        rows, *overlays = [
-            decode(self._bytes(file, key_of(file.sha256)), key_of(file.sha256), of)
-            for file, of in zip(shard.files, columns, strict=True)
-        ]
-        if overlays:
-            rows = self._mapped_rows(merged(rows, overlays))
-        if rows.num_rows != shard.rows:
-            raise IntegrityError(f"{key_of(shard.sha256)}: rows or columns are not those the manifest names")
-        return rows
+        def content(file: File, columns: Any) -> Any:
+            key = key_of(file.sha256)
+            return decode(self._bytes(file, key), key, columns)
+
+        rows = joined(shard, key_of, schema, content)
+        return self._mapped_rows(rows) if shard.overlays else rows
 
     def _bytes(self, file: File, key: str) -> Any:
         path = self._folder / f"{file.sha256}.arrow"

@@ -53,7 +53,7 @@ class Builder:
         if base is not None and [(column.name, column.type) for column in base.columns] != [*columns]:
             base = None
         if base is None:
-            records = split_records(splits, written(row.asDict() for row in shards(gold, writer).collect()))
+            records = split_records(splits, _write(gold, writer))
         else:
             span = base.inputs["gold"].version, basis.inputs["gold"].version
             records = self._grown(base, gold, uris["gold"], span, writer)
@@ -78,14 +78,19 @@ class Builder:
         found = counted(row.asDict() for row in ledger(changed).collect())
         anew = written_anew(base, found)
         over = found.entries.keys() - anew
-        overlays = self._write(at_places(changed, over), writer.of_overlays()) if over else {}
+        overlays = _write(at_places(changed, over), writer.of_overlays()) if over else []
         files = {
-            place: FileRecord(**{name: row[name] for name in FileRecord.model_fields})
-            for place, row in overlays.items()
+            _place(row): FileRecord(**{name: row[name] for name in FileRecord.model_fields})
+            for row in overlays
         }
-        whole = self._write(at_places(gold, anew), writer) if anew else {}
-        return splits_after(base, found, whole, files)
+        whole = _write(at_places(gold, anew), writer) if anew else []
+        return splits_after(base, found, {_place(row): row for row in whole}, files)
 
-    def _write(self, rows: "DataFrame", writer: ShardWriter) -> dict[Place, dict[str, Any]]:
-        said = written(row.asDict() for row in shards(rows, writer).collect())
-        return {(row["split"], row["bucket"]): row for row in said}
+
+def _write(rows: "DataFrame", writer: ShardWriter) -> list[dict[str, Any]]:
+    """Write the shards of these rows, on the workers; what they said of each."""
+    return written(row.asDict() for row in shards(rows, writer).collect())
+
+
+def _place(row: Mapping[str, Any]) -> Place:
+    return row["split"], row["bucket"]

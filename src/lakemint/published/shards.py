@@ -41,6 +41,16 @@ class File(Protocol):
     def bytes(self) -> int: ...
 
 
+class Shard(File, Protocol):
+    """A file, and what lies over it, oldest first."""
+
+    @property
+    def overlays(self) -> Sequence[File]: ...
+    @property
+    def rows(self) -> int:
+        """Of all together."""
+
+
 def overlay_schema(schema: pa.Schema) -> pa.Schema:
     """Of the files that lie over shards of that schema."""
     return schema.append(pa.field(GONE, pa.bool_()))
@@ -75,6 +85,19 @@ def read(
         key = key_of(file.sha256)
         return decode(fetch(store, key, file), key, columns)
 
+    return joined(shard, key_of, schema, content)
+
+
+def joined(
+    shard: Shard,
+    key_of: Callable[[str], str],
+    schema: pa.Schema,
+    content: Callable[[File, pa.Schema], pa.RecordBatch],
+) -> pa.RecordBatch:
+    """A shard's rows, of its files as `content` reads each, by the schema it must have.
+
+    Raises IntegrityError, naming the key, when they are not as many as the manifest says.
+    """
     rows = content(shard, schema)
     if shard.overlays:
         over = overlay_schema(schema)
