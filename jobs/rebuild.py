@@ -14,8 +14,9 @@ from lakemint.publish.build import Builder
 from lakemint.publish.manifest import basis_again
 from lakemint.published.documents import changes, need_document
 from lakemint.published.leases import lease
-from lakemint.published.records import read_manifest, read_version
+from lakemint.published.records import read_manifest
 from lakemint.published.signatures import require_trusted
+from lakemint.published.version_record import read_version
 from lakemint.spark import spark_session
 from lakemint.store import open_store
 

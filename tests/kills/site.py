@@ -12,8 +12,8 @@ from lakemint.names import Channel, Reference
 from lakemint.published import catalog, channels
 from lakemint.published.catalog import numbers
 from lakemint.published.garbage import find_garbage
-from lakemint.published.records import read_version
 from lakemint.published.verify import verify
+from lakemint.published.version_record import read_version
 from lakemint.store import Store, open_store
 from tests.kills.process import DONE, Moments, Worker
 from tests.model.laws import Laws

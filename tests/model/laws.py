@@ -15,8 +15,9 @@ from lakemint.published.catalog import numbers
 from lakemint.published.channels import Moved
 from lakemint.published.garbage import find_garbage
 from lakemint.published.leases import leases
-from lakemint.published.records import ChannelRecord, read_version
+from lakemint.published.records import ChannelRecord
 from lakemint.published.verify import verify
+from lakemint.published.version_record import read_version
 from lakemint.store import Store
 from tests.model.actor import Ended
 from tests.model.memory import MemoryStore, Objects

@@ -15,7 +15,8 @@ from lakemint.published import channels
 from lakemint.published.channels import Moved, Order
 from lakemint.published.garbage import Garbage, collect_garbage
 from lakemint.published.leases import lease
-from lakemint.published.records import Manifest, VersionRecord
+from lakemint.published.records import Manifest
+from lakemint.published.version_record import VersionRecord
 from lakemint.store import Store
 from lakemint.store.safety import require_safe
 from tests.model.actor import Actor

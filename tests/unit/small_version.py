@@ -19,8 +19,9 @@ from lakemint.publish.manifest import Basis, manifest_of, split_records
 from lakemint.publish.shards import encode
 from lakemint.published.columns import arrow_schema
 from lakemint.published.leases import lease
-from lakemint.published.records import Counts, Manifest, VersionRecord
+from lakemint.published.records import Counts, Manifest
 from lakemint.published.shards import label_counts
+from lakemint.published.version_record import VersionRecord
 from lakemint.store import Store, open_store
 from lakemint.store.probe import CHECKS
 from lakemint.store.safety import FORMAT

@@ -26,8 +26,9 @@ def sign(
     from lakemint.errors import ConfigError
     from lakemint.keys import read_private_key
     from lakemint.lake import Lake
-    from lakemint.published.records import read_manifest, read_version
+    from lakemint.published.records import read_manifest
     from lakemint.published.signatures import sign as vouch
+    from lakemint.published.version_record import read_version
     from lakemint.store import open_store
 
     config = load_config()

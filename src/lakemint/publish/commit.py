@@ -10,7 +10,8 @@ from lakemint.lake import Lake
 from lakemint.publish.keep import keep
 from lakemint.published.catalog import numbers
 from lakemint.published.leases import Lease
-from lakemint.published.records import MAX_BYTES, Manifest, VersionRecord, read_version
+from lakemint.published.records import MAX_BYTES, Manifest
+from lakemint.published.version_record import VersionRecord, read_version
 from lakemint.store.base import Store
 
 

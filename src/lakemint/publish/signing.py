@@ -6,8 +6,9 @@ from pathlib import Path
 from lakemint.config import Config
 from lakemint.keys import PrivateKey, read_private_key
 from lakemint.lake import Lake
-from lakemint.published.records import Manifest, VersionRecord, read_manifest
+from lakemint.published.records import Manifest, read_manifest
 from lakemint.published.signatures import sign, signed_by
+from lakemint.published.version_record import VersionRecord
 from lakemint.store import Store
 
 

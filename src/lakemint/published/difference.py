@@ -16,14 +16,10 @@ from lakemint.lake import Lake
 from lakemint.names import LABEL, SAMPLE_ID, SPLIT, Reference, by_use
 from lakemint.published.documents import changes, find_document
 from lakemint.published.fingerprint import Fingerprints
-from lakemint.published.records import (
-    Manifest,
-    ShardRecord,
-    read_manifest,
-    read_version,
-)
+from lakemint.published.records import Manifest, ShardRecord, read_manifest
 from lakemint.published.shards import Progress, read, schema_of
 from lakemint.published.signatures import require_trusted
+from lakemint.published.version_record import read_version
 from lakemint.store import Store, open_store
 
 EXAMPLES = 20

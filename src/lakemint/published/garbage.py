@@ -8,8 +8,9 @@ from datetime import UTC, datetime, timedelta
 from lakemint.lake import Lake
 from lakemint.published.catalog import numbers
 from lakemint.published.leases import lease, leases
-from lakemint.published.records import read_manifest, read_version
+from lakemint.published.records import read_manifest
 from lakemint.published.shards import Progress
+from lakemint.published.version_record import read_version
 from lakemint.store.base import Store, StoredObject
 
 GRACE = timedelta(days=7)

@@ -8,14 +8,8 @@ from lakemint.digest import sha256
 from lakemint.errors import FormatError, GateFailed
 from lakemint.lake import Lake
 from lakemint.names import Reference, TableVersion
-from lakemint.published.records import (
-    MAX_BYTES,
-    Manifest,
-    VerdictRecord,
-    parse,
-    read_manifest,
-    read_version,
-)
+from lakemint.published.records import MAX_BYTES, Manifest, VerdictRecord, parse, read_manifest
+from lakemint.published.version_record import read_version
 from lakemint.store.base import Store
 from lakemint.verdicts import CRITICAL
 

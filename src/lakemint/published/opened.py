@@ -10,9 +10,10 @@ from lakemint.config import Config
 from lakemint.lake import Lake
 from lakemint.names import Reference, by_use, check_name
 from lakemint.published.described import Description, described
-from lakemint.published.records import Manifest, ShardRecord, read_manifest, read_version
+from lakemint.published.records import Manifest, ShardRecord, read_manifest
 from lakemint.published.shards import read, schema_of
 from lakemint.published.signatures import require_trusted
+from lakemint.published.version_record import read_version
 from lakemint.store import Store, open_store
 
 

@@ -16,11 +16,10 @@ from pydantic import (
     model_validator,
 )
 
-from lakemint.digest import canonical, digest_of, sha256
+from lakemint.digest import canonical, sha256
 from lakemint.errors import FormatError, IntegrityError, ObjectNotFound
 from lakemint.lake import Lake
 from lakemint.names import TableVersion
-from lakemint.published.catalog import no_such_version, numbers
 from lakemint.store.base import Store
 
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -162,25 +161,6 @@ class Manifest(Record):
         return sha256(canonical(self.content))
 
 
-class VersionRecord(Record):
-    """`published/<dataset>/versions/<number>.json`: created once, the commit point of a publish."""
-
-    format: Literal["lakemint.version/1"] = "lakemint.version/1"
-    dataset: str
-    version: Annotated[int, Field(ge=1, lt=10**8)]
-    manifest: Digest
-    published_at: str
-    """UTC, ISO 8601."""
-    publication: str
-    """A UUID: which attempt created the record."""
-    seal: Digest | None = None
-    """sha256 of the rest, as canonical JSON: nothing else vouches for a record. The oldest ones have none."""
-
-    def sealed(self) -> "VersionRecord":
-        """The same with the seal that fits it."""
-        return self.model_copy(update={"seal": digest_of(self.model_dump(mode="json", exclude={"seal"}))})
-
-
 class CheckRecord(Record):
     name: str
     severity: str
@@ -281,27 +261,6 @@ def parse(kind: type[R], data: bytes, where: str) -> R:
                 f"{where}: its format is {problem['input']!r}, this Lakemint reads {known}; upgrade Lakemint"
             ) from error
         raise FormatError(f"{where}: {field or 'record'}: {problem['msg']}") from error
-
-
-def read_version(store: Store, lake: Lake, dataset: str, number: int) -> VersionRecord:
-    """A version's record; raises VersionNotFound naming those there are, FormatError, and IntegrityError."""
-    where = lake.version(dataset, number)
-    record = parse(VersionRecord, find_version(store, lake, dataset, number), where)
-    if (record.dataset, record.version) != (dataset, number):
-        raise IntegrityError(
-            f"{where}: by its own words it is of {record.dataset}@{record.version}; restore it from a copy"
-        )
-    if record.seal not in (None, record.sealed().seal):
-        raise IntegrityError(f"{where}: changed since it was written; restore the object from a copy")
-    return record
-
-
-def find_version(store: Store, lake: Lake, dataset: str, number: int) -> bytes:
-    """A version's record as it is stored; raises VersionNotFound, naming those that are there."""
-    try:
-        return store.get(lake.version(dataset, number), MAX_BYTES)
-    except ObjectNotFound as error:
-        raise no_such_version(dataset, f"{dataset}@{number}", numbers(store, lake, dataset)) from error
 
 
 def read_baseline(store: Store, lake: Lake, dataset: str, number: int) -> BaselineRecord | None:

@@ -14,16 +14,7 @@ from lakemint.errors import FormatError, IntegrityError
 from lakemint.lake import Lake
 from lakemint.names import SAMPLE_ID, Reference
 from lakemint.published.fingerprint import Fingerprints
-from lakemint.published.records import (
-    FileRecord,
-    Manifest,
-    ShardRecord,
-    SplitRecord,
-    VersionRecord,
-    find_version,
-    parse,
-    read_manifest,
-)
+from lakemint.published.records import FileRecord, Manifest, ShardRecord, SplitRecord, parse, read_manifest
 from lakemint.published.shards import (
     Progress,
     decode,
@@ -34,6 +25,7 @@ from lakemint.published.shards import (
     schema_of,
 )
 from lakemint.published.signatures import distrust
+from lakemint.published.version_record import VersionRecord, find_version
 from lakemint.store import Store, open_store
 
 _SHOWN = 3

@@ -18,7 +18,8 @@ from lakemint.lake import Lake
 from lakemint.publish.commit import commit, newest
 from lakemint.publish.keep import keep
 from lakemint.published.leases import Lease, LeaseRecord, lease
-from lakemint.published.records import Manifest, VersionRecord
+from lakemint.published.records import Manifest
+from lakemint.published.version_record import VersionRecord
 from lakemint.store import Store, open_store
 from tests.unit.small_version import DATASET, manifest_and_shards, publish, row, settings
 

@@ -20,7 +20,8 @@ from lakemint.lake import Lake
 from lakemint.publish.keep import keep
 from lakemint.publish.manifest import Basis, basis_again
 from lakemint.published.card import card
-from lakemint.published.records import Manifest, read_version
+from lakemint.published.records import Manifest
+from lakemint.published.version_record import read_version
 from lakemint.store import open_store
 from tests.support import CHECKOUT
 from tests.unit.small_version import DATASET, INPUTS, manifest_and_shards, publish, row, settings
