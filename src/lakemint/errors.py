@@ -19,6 +19,7 @@ LakemintError
 ├── ConservationError  records in ≠ records kept + records that left with a reason
 ├── TooFewExamples     a version is too small to train a baseline on
 ├── VersionNotFound    no such dataset version, or no such channel
+├── VersionRevised     an erasure took rows from a version since it was opened
 ├── ChannelMoved       a channel is not where it was expected
 ├── SignatureError     no trusted key has signed a version
 ├── FormatError        a stored record is malformed, or of a format we do not know
@@ -101,6 +102,10 @@ class TooFewExamples(LakemintError):
 
 class VersionNotFound(LakemintError):
     """No such dataset version, or no such channel."""
+
+
+class VersionRevised(LakemintError):
+    """An erasure took rows from a version since it was opened; opened again, it is there without them."""
 
 
 class ChannelMoved(LakemintError):

@@ -129,17 +129,17 @@ MUTATIONS = (
     Mutation(
         "nobody looks for the other's lease",
         leases.lease,
-        "if there.kind != kind and there.until > datetime.now(UTC):",
+        "if other != key and not alike and there.until > datetime.now(UTC):",
         "if False:",
         "publisher and collector",
     ),
     Mutation(
         "one looks for the other's lease first and takes one's own then",
         leases.lease,
-        'store.create(key, canonical(record.model_dump(mode="json")))\n    try:\n'
+        'store.put(key, canonical(record.model_dump(mode="json")))\n    try:\n'
         "        for other, there in leases(store, lake, dataset):",
         "found = [*leases(store, lake, dataset)]\n"
-        '    store.create(key, canonical(record.model_dump(mode="json")))\n    try:\n'
+        '    store.put(key, canonical(record.model_dump(mode="json")))\n    try:\n'
         "        for other, there in found:",
         "publisher and collector",
     ),

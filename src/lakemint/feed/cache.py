@@ -4,7 +4,7 @@ import contextlib
 import hashlib
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +36,12 @@ class ShardCache:
         if shard not in self._verified:
             self._verified[shard] = self._rows(shard, key_of, schema)
         return self._verified[shard]
+
+    def forget(self, digests: Iterable[str]) -> None:
+        """Delete the copies of these files, if there are any."""
+        for digest in digests:
+            with contextlib.suppress(OSError):
+                (self._folder / f"{digest}.arrow").unlink()
 
     def _rows(self, shard: Shard, key_of: Callable[[str], str], schema: Any) -> Any:
         def content(file: File, columns: Any) -> Any:

@@ -44,6 +44,8 @@ class Record:
 
     manifest: str
     published_at: str
+    earlier: tuple[str, ...] = ()
+    """Those it stood for before erasures."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,8 @@ class Manifest:
     columns: tuple[tuple[str, str], ...]
     """(name, Arrow type) in the shards' order."""
     splits: dict[str, tuple[Shard, ...]]
+    withdrawn: tuple[str, ...]
+    """Files that held rows which were erased since."""
     content: dict[str, Any]
 
 
@@ -71,7 +75,8 @@ def parse_record(data: bytes, where: str, reference: Reference) -> Record:
     if content.get("seal") not in (None, _seal(content)):
         raise IntegrityError(f"{where}: changed since it was written; restore the object from a copy")
     with _Checked(where):
-        return Record(_digest(content["manifest"]), str(content["published_at"]))
+        earlier = tuple(_digest(one["manifest"]) for one in content.get("revisions", ()))
+        return Record(_digest(content["manifest"]), str(content["published_at"]), earlier)
 
 
 def parse_channel(data: bytes, where: str, channel: Channel) -> Standing:
@@ -97,7 +102,8 @@ def parse_manifest(data: bytes, where: str, dataset: str) -> Manifest:
         if len({*digests}) < len(digests):
             raise ValueError("a shard stands there twice")
         _count(sum(shard.rows for shard in shards))
-    return Manifest(columns, splits, content)
+        withdrawn = tuple(_digest(file) for file in content.get("withdrawn", ()))
+    return Manifest(columns, splits, withdrawn, content)
 
 
 def _parse(data: bytes, where: str, kind: str, newest: int = 1) -> dict[str, Any]:

@@ -1,13 +1,15 @@
 """A published version, opened for reading."""
 
 import hashlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
 import pyarrow as pa
 
 from lakemint.config import Config, load_config
-from lakemint.errors import IntegrityError, LakemintError, ObjectNotFound
+from lakemint.errors import IntegrityError, LakemintError, ObjectNotFound, SignatureError, VersionRevised
 from lakemint.feed.cache import ShardCache
 from lakemint.feed.manifest import (
     CHANNEL_BYTES,
@@ -33,7 +35,11 @@ class Version:
     """An immutable published dataset: `version["train"]` is a split, `version.digest` its identity."""
 
     def __init__(
-        self, reference: Reference, record: Record, manifest: Manifest, cache: ShardCache, lake: Lake
+        self,
+        reference: Reference,
+        record: Record,
+        manifest: Manifest,
+        read: Callable[..., pa.RecordBatch],
     ):
         self.name = str(reference)
         """`reviews@1`"""
@@ -45,7 +51,8 @@ class Version:
         self.manifest: dict[str, Any] = manifest.content
         """All the manifest says, as plain data."""
         self.schema: pa.Schema = arrow_schema(manifest.columns)
-        self._splits, self._cache, self._lake = manifest.splits, cache, lake
+        self._splits = manifest.splits
+        self._read = partial(read, schema=self.schema)
 
     @property
     def splits(self) -> tuple[str, ...]:
@@ -61,15 +68,33 @@ class Version:
         rows = ", ".join(f"{name} {sum(s.rows for s in shards):,}" for name, shards in self._splits.items())
         return f"<lakemint version {self.name} {self.digest[:12]}: {rows}>"
 
-    def _read(self, shard: Shard) -> pa.RecordBatch:
-        return self._cache.read(shard, partial(self._lake.shard, self.dataset), self.schema)
-
 
 def open_version(text: str, config: Config | None) -> Version:
     """Open `<dataset>@<number>` or `<dataset>@<channel>`, verified; raises as `lakemint.open` says."""
     config = config or load_config()
     lake, store = Lake(config.need("lake")), open_store(config)
     reference, record = _resolved(text, store, lake)
+    with _unless_revised(store, lake, reference, record):
+        manifest = _manifest(store, lake, reference, record)
+        require_trusted(store, lake, config.trusted_keys, reference, record.manifest)
+    cache = ShardCache(config.cache_folder(), store)
+    cache.forget(manifest.withdrawn)
+
+    def read(shard: Shard, schema: pa.Schema) -> pa.RecordBatch:
+        with _unless_revised(store, lake, reference, record):
+            return cache.read(shard, partial(lake.shard, reference.dataset), schema)
+
+    return Version(reference, record, manifest, read)
+
+
+def published(dataset: str, config: Config | None) -> list[str]:
+    """See `lakemint.versions`."""
+    config = config or load_config()
+    lake = Lake(config.need("lake"))
+    return [f"{dataset}@{number}" for number in numbers(open_store(config), lake, check_name(dataset))]
+
+
+def _manifest(store: Store, lake: Lake, reference: Reference, record: Record) -> Manifest:
     where = lake.manifest(reference.dataset, record.manifest)
     try:
         data = store.get(where, MANIFEST_BYTES)
@@ -81,16 +106,22 @@ def open_version(text: str, config: Config | None) -> Version:
         raise IntegrityError(
             f"{where}: not the bytes that {reference} was published with; restore the object"
         )
-    require_trusted(store, lake, config.trusted_keys, reference, record.manifest)
-    manifest = parse_manifest(data, where, reference.dataset)
-    return Version(reference, record, manifest, ShardCache(config.cache_folder(), store), lake)
+    return parse_manifest(data, where, reference.dataset)
 
 
-def published(dataset: str, config: Config | None) -> list[str]:
-    """See `lakemint.versions`."""
-    config = config or load_config()
-    lake = Lake(config.need("lake"))
-    return [f"{dataset}@{number}" for number in numbers(open_store(config), lake, check_name(dataset))]
+@contextmanager
+def _unless_revised(store: Store, lake: Lake, reference: Reference, record: Record) -> Iterator[None]:
+    """Says that an erasure took what is gone, where one did since `record` was read."""
+    try:
+        yield
+    except (IntegrityError, SignatureError) as error:
+        now = _record(store, lake, reference)
+        if record.manifest not in now.earlier:
+            raise
+        raise VersionRevised(
+            f"{reference}: rows were erased from it since it was opened as {record.manifest[:12]}, it is "
+            f"{now.manifest[:12]} now: open it again to go on without them"
+        ) from error
 
 
 def _resolved(text: str, store: Store, lake: Lake) -> tuple[Reference, Record]:
@@ -112,7 +143,7 @@ def _standing(store: Store, lake: Lake, channel: Channel) -> tuple[Reference, Re
         raise no_such_channel(channel, channels(store, lake, channel.dataset)) from error
     reference = Reference(channel.dataset, standing.number)
     record = _record(store, lake, reference)
-    if record.manifest != standing.manifest:
+    if standing.manifest not in (record.manifest, *record.earlier):
         raise IntegrityError(f"{where}: {reference} is not what was promoted; restore its record from a copy")
     return reference, record
 

@@ -76,6 +76,15 @@ class Moved:
 
 
 @dataclass(frozen=True)
+class _Target:
+    """Where a channel is to be moved."""
+
+    position: Position
+    digests: list[str]
+    """The manifests that the version stands and, before erasures, stood for."""
+
+
+@dataclass(frozen=True)
 class _Found:
     """A channel as it was read; no record and no etag when there is none."""
 
@@ -110,8 +119,8 @@ def promote(store: Store, lake: Lake, channel: Channel, number: int, order: Orde
     not where `order.expect` says or someone else was faster, VersionNotFound, IntegrityError, FormatError,
     UnsafeStore, StoreError. After StoreUnavailable it may or may not have moved: promote again.
     """
-    position = _position(store, lake, Reference(channel.dataset, number), "promotion", order)
-    return _move(store, lake, _find(store, lake, channel), position, order)
+    target = _target(store, lake, Reference(channel.dataset, number), "promotion", order)
+    return _move(store, lake, _find(store, lake, channel), target, order)
 
 
 def rollback(store: Store, lake: Lake, channel: Channel, order: Order, to: int | None = None) -> Moved:
@@ -126,8 +135,8 @@ def rollback(store: Store, lake: Lake, channel: Channel, order: Order, to: int |
     if found.record is None:
         raise no_such_channel(channel, channels(store, lake, channel.dataset))
     number = _earlier(channel, found.record) if to is None else _held(channel, found.record, to)
-    position = _position(store, lake, Reference(channel.dataset, number), "rollback", order)
-    return _move(store, lake, found, position, order)
+    target = _target(store, lake, Reference(channel.dataset, number), "rollback", order)
+    return _move(store, lake, found, target, order)
 
 
 def _find(store: Store, lake: Lake, channel: Channel) -> _Found:
@@ -148,15 +157,15 @@ def _find(store: Store, lake: Lake, channel: Channel) -> _Found:
     raise StoreUnavailable(f"{channel}: it moved {_ATTEMPTS} times while it was read; run this again")
 
 
-def _position(
+def _target(
     store: Store, lake: Lake, version: Reference, kind: Literal["promotion", "rollback"], order: Order
-) -> Position:
+) -> _Target:
     """That of a version which may be promoted."""
-    manifest, verdicts = judged(store, lake, version)
-    require_trusted(store, lake, order.trusted_keys, version, manifest)
-    return Position(
+    record, verdicts = judged(store, lake, version)
+    require_trusted(store, lake, order.trusted_keys, version, record.manifest)
+    position = Position(
         version=version.number,
-        manifest=manifest,
+        manifest=record.manifest,
         moved_at=order.at,
         move=str(uuid.uuid4()),
         kind=kind,
@@ -164,6 +173,7 @@ def _position(
         reason=order.reason,
         verdicts=verdicts,
     )
+    return _Target(position, record.digests)
 
 
 def _earlier(channel: Channel, record: ChannelRecord) -> int:
@@ -192,10 +202,10 @@ def _held(channel: Channel, record: ChannelRecord, number: int) -> int:
     return number
 
 
-def _move(store: Store, lake: Lake, found: _Found, position: Position, order: Order) -> Moved:
-    channel, now = found.channel, found.record
+def _move(store: Store, lake: Lake, found: _Found, target: _Target, order: Order) -> Moved:
+    channel, now, position = found.channel, found.record, target.position
     positions = now.positions if now else []
-    if any(p.version == position.version and p.manifest != position.manifest for p in positions):
+    if any(p.version == position.version and p.manifest not in target.digests for p in positions):
         raise IntegrityError(
             f"{lake.version(channel.dataset, position.version)}: its manifest is not the one that {channel} "
             "stood at; restore the object from a copy"

@@ -38,17 +38,22 @@ def find_garbage(store: Store, lake: Lake, dataset: str, grace: timedelta = GRAC
     Raises IntegrityError, FormatError and StoreError when a version cannot be read: what it holds is not
     known then, so nothing is garbage.
     """
-    held = {*_held(store, lake, dataset)}
     oldest = datetime.now(UTC) - grace
-    loose = [
+    unheld = loose(store, lake, dataset)
+    old = [item for item in unheld if item.modified < oldest]
+    return Garbage(sorted(old, key=lambda item: item.key), len(unheld) - len(old))
+
+
+def loose(store: Store, lake: Lake, dataset: str) -> list[StoredObject]:
+    """What no version holds, however young; raises as `find_garbage`."""
+    held = {*_held(store, lake, dataset)}
+    named = [
         item
         for prefix in (lake.shards(dataset), lake.manifests(dataset))
         for item in store.list(prefix)
         if item.key not in held and _OURS.fullmatch(item.key.removeprefix(prefix))
     ]
-    loose += (item for item, manifest in _signatures(store, lake, dataset) if manifest not in held)
-    old = [item for item in loose if item.modified < oldest]
-    return Garbage(sorted(old, key=lambda item: item.key), len(loose) - len(old))
+    return named + [item for item, manifest in _signatures(store, lake, dataset) if manifest not in held]
 
 
 def collect_garbage(

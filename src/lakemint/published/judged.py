@@ -9,7 +9,7 @@ from lakemint.errors import FormatError, GateFailed
 from lakemint.lake import Lake
 from lakemint.names import Reference, TableVersion
 from lakemint.published.records import MAX_BYTES, Manifest, VerdictRecord, parse, read_manifest
-from lakemint.published.version_record import read_version
+from lakemint.published.version_record import VersionRecord, read_version
 from lakemint.store.base import Store
 from lakemint.verdicts import CRITICAL
 
@@ -24,8 +24,8 @@ class _Found:
     data: bytes
 
 
-def judged(store: Store, lake: Lake, version: Reference) -> tuple[str, list[str]]:
-    """The digests of a version's manifest, and of the verdicts that let it pass.
+def judged(store: Store, lake: Lake, version: Reference) -> tuple[VersionRecord, list[str]]:
+    """A version's record, and the digests of the verdicts that let it pass.
 
     The manifest binds its verdicts by digest: one that is found says what it said at publishing, by the suite
     that was in force then. Raises VersionNotFound, IntegrityError and FormatError for the version, GateFailed
@@ -47,7 +47,7 @@ def judged(store: Store, lake: Lake, version: Reference) -> tuple[str, list[str]
         tables.add(there[digest].table)
     if unjudged := [table for table in CONTRACT_TABLES if table not in tables]:
         raise _refusal(version, f"it was published without a verdict on {' and '.join(unjudged)}")
-    return record.manifest, manifest.verdicts
+    return record, manifest.verdicts
 
 
 def _verdicts_on_inputs(store: Store, lake: Lake, manifest: Manifest) -> Iterator[_Found]:

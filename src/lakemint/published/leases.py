@@ -1,4 +1,4 @@
-"""Leases: who is at work on a dataset's versions just now, so that publishing and collecting never meet.
+"""Leases: who is at work on a dataset's versions just now: publishing, collecting and erasing never meet.
 
 Each takes its lease first and looks for the other's then. Stores show a write to every later read, so of two
 who do that at once at least one sees the other. A dead holder's lease ends by itself.
@@ -18,9 +18,13 @@ from lakemint.lake import Lake
 from lakemint.published.records import MAX_BYTES, Record, parse
 from lakemint.store.base import Store
 
-Kind = Literal["publish", "collect"]
-_TERMS = {"publish": timedelta(hours=24), "collect": timedelta(hours=1)}
-_DOING = {"publish": "published", "collect": "swept of what no version holds"}
+Kind = Literal["publish", "collect", "erase"]
+_TERMS = {"publish": timedelta(hours=24), "collect": timedelta(hours=1), "erase": timedelta(hours=24)}
+_DOING = {
+    "publish": "published",
+    "collect": "swept of what no version holds",
+    "erase": "taken rows out of, by an erasure",
+}
 
 
 class LeaseRecord(Record):
@@ -47,14 +51,18 @@ class Lease:
 
 
 @contextmanager
-def lease(store: Store, lake: Lake, dataset: str, kind: Kind) -> Iterator[Lease]:
-    """Hold a lease to publish, or to collect; raises LakemintError while another's is of the other kind."""
+def lease(store: Store, lake: Lake, dataset: str, kind: Kind, name: str | None = None) -> Iterator[Lease]:
+    """Hold a lease; raises LakemintError while another's is of another kind, and while anybody erases.
+
+    Who works under a `name` takes the place of himself, if he died.
+    """
     record = LeaseRecord(dataset=dataset, kind=kind, until=datetime.now(UTC) + _TERMS[kind])
-    key = lake.lease(dataset, str(uuid.uuid4()))
-    store.create(key, canonical(record.model_dump(mode="json")))
+    key = lake.lease(dataset, name or str(uuid.uuid4()))
+    store.put(key, canonical(record.model_dump(mode="json")))
     try:
         for other, there in leases(store, lake, dataset):
-            if there.kind != kind and there.until > datetime.now(UTC):
+            alike = there.kind == kind and kind != "erase"
+            if other != key and not alike and there.until > datetime.now(UTC):
                 raise LakemintError(
                     f"{dataset} is being {_DOING[there.kind]}: run this again when that is done (if it died, "
                     f"after {there.until:%Y-%m-%d %H:%M} UTC, or take {other} away)"

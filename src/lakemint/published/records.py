@@ -88,7 +88,7 @@ class SplitRecord(Record):
 
 
 class Counts(Record):
-    """Where the raw records went: raw = published + unlabeled + rejected + quarantined."""
+    """Where the raw records went: raw = published + unlabeled + rejected + quarantined, and those erased."""
 
     raw: Count
     quarantined: Count
@@ -137,6 +137,12 @@ class Manifest(Record):
     buckets: Count | None = None
     """Into how many shards a split is cut, by a hash of the sample's id."""
     splits: dict[str, SplitRecord]
+    revises: Digest | None = None
+    """The manifest that an erasure made this one of; the fields below are there only then."""
+    erased: Count = 0
+    """Rows that erasures took, of those that were published at first."""
+    withdrawn: list[Digest] = []
+    """Files that held erased rows: whoever kept a copy shall delete it."""
 
     @model_validator(mode="after")
     def _files_belong_to_one_shard(self) -> "Manifest":
@@ -153,7 +159,9 @@ class Manifest(Record):
     @property
     def content(self) -> dict[str, Any]:
         """Plain data, as it is stored."""
-        unknown = {"base", "buckets"} if self.format == "lakemint.manifest/1" else None
+        unknown = {"base", "buckets"} if self.format == "lakemint.manifest/1" else set()
+        if self.revises is None:
+            unknown |= {"revises", "erased", "withdrawn"}
         return self.model_dump(mode="json", by_alias=True, exclude=unknown)
 
     @property

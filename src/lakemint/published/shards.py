@@ -155,11 +155,14 @@ def fetch(store: "Store", key: str, shard: File) -> bytearray:
     return data
 
 
-def decode(data: bytes | bytearray, key: str, schema: pa.Schema) -> pa.RecordBatch:
-    """The shard's rows, on the memory of `data`; raises IntegrityError, naming the key."""
+def decode(data: bytes | bytearray, key: str, schema: pa.Schema | None) -> pa.RecordBatch:
+    """The shard's rows, on the memory of `data`; raises IntegrityError, naming the key.
+
+    Without a schema they may have any columns.
+    """
     try:
         with pa.ipc.open_file(pa.py_buffer(data)) as reader:
-            if not reader.schema.equals(schema):
+            if schema is not None and not reader.schema.equals(schema):
                 raise IntegrityError(f"{key}: {_other_columns(reader.schema, schema)}")
             if reader.num_record_batches != 1:
                 raise IntegrityError(f"{key}: {reader.num_record_batches} record batches, a shard has one")

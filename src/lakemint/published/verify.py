@@ -270,8 +270,10 @@ def _contradictions(manifest: Manifest) -> Iterator[str]:
     published = sum(split.rows for split in manifest.splits.values())
     if counts.published != published:
         yield f"{counts.published:,} rows published, its splits have {published:,}"
-    if counts.raw != (out := counts.published + counts.unlabeled + counts.rejected + counts.quarantined):
-        yield f"{counts.raw:,} raw records, but {out:,} published, unlabeled, rejected and quarantined ones"
+    out = counts.published + counts.unlabeled + counts.rejected + counts.quarantined + manifest.erased
+    if counts.raw != out:
+        what = "published, unlabeled, rejected, quarantined and erased"
+        yield f"{counts.raw:,} raw records, but {out:,} {what} ones"
 
 
 def _disorder(batch: pa.RecordBatch) -> Iterator[str]:

@@ -1,19 +1,32 @@
 """Which manifest a version's number stands for: the record that publishing creates, and erasures revise."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from lakemint.digest import digest_of
 from lakemint.errors import IntegrityError, ObjectNotFound
 from lakemint.lake import Lake
 from lakemint.published.catalog import no_such_version, numbers
-from lakemint.published.records import MAX_BYTES, Digest, Record, parse
+from lakemint.published.records import MAX_BYTES, Count, Digest, Record, parse
 from lakemint.store.base import Store
 
 
+class Revision(Record):
+    """What a number stood for until an erasure took rows from it."""
+
+    manifest: Digest
+    rows: Count
+    """How many rows went."""
+    erasure: str
+    """The UUID of the erasure, and of its receipt."""
+
+
 class VersionRecord(Record):
-    """`published/<dataset>/versions/<number>.json`: created once, the commit point of a publish."""
+    """`published/<dataset>/versions/<number>.json`: created once, the commit point of a publish.
+
+    Only an erasure replaces it, by one that says so.
+    """
 
     format: Literal["lakemint.version/1"] = "lakemint.version/1"
     dataset: str
@@ -23,8 +36,21 @@ class VersionRecord(Record):
     """UTC, ISO 8601."""
     publication: str
     """A UUID: which attempt created the record."""
+    revisions: list[Revision] = Field(default=[])
+    """What it stood for before, oldest first."""
     seal: Digest | None = None
     """sha256 of the rest, as canonical JSON: nothing else vouches for a record. The oldest ones have none."""
+
+    @model_serializer(mode="wrap")
+    def _plain(self, whole: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """As it always was, where nothing was erased."""
+        content: dict[str, Any] = whole(self)
+        return {name: value for name, value in content.items() if (name, value) != ("revisions", [])}
+
+    @property
+    def digests(self) -> list[str]:
+        """The manifests that the number stands and stood for, oldest first."""
+        return [*(revision.manifest for revision in self.revisions), self.manifest]
 
     def sealed(self) -> "VersionRecord":
         """The same with the seal that fits it."""

@@ -34,7 +34,8 @@ def config(tmp_path: Path) -> Config:
 
 
 def ask(config: Config, number: int = 1, store: Store | None = None) -> tuple[str, list[str]]:
-    return judged(store or open_store(config), Lake(config.lake), Reference(DATASET, number))
+    record, verdicts = judged(store or open_store(config), Lake(config.lake), Reference(DATASET, number))
+    return record.manifest, verdicts
 
 
 def stored(config: Config, pattern: str) -> Path:

@@ -214,7 +214,7 @@ def test_a_manifest_that_contradicts_itself_says_where(config: Config) -> None:
     assert [what for _, what in problems(config)] == [
         "split train: 31 rows, its shards 32 by the same manifest",
         "40 rows published, its splits have 39",
-        "40 raw records, but 43 published, unlabeled, rejected and quarantined ones",
+        "40 raw records, but 43 published, unlabeled, rejected, quarantined and erased ones",
     ]
 
 

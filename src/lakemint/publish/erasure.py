@@ -1,0 +1,238 @@
+"""Versions without the rows of an erased subject, each under its old number.
+
+A version's shards that hold such rows are written anew without them, a manifest that says how many went takes
+the place of the old one, and then the version record does: the one step that readers see. What no version
+holds any more is deleted at last, whoever left it.
+"""
+
+from dataclasses import dataclass
+from functools import partial
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from lakemint.digest import canonical, sha256
+from lakemint.errors import IntegrityError, ObjectExists, ObjectNotFound, SignatureError, StoreUnavailable
+from lakemint.lake import Lake
+from lakemint.names import SAMPLE_ID
+from lakemint.publish.keep import keep
+from lakemint.publish.shards import encode
+from lakemint.publish.signing import Signing
+from lakemint.published.catalog import numbers
+from lakemint.published.columns import arrow_schema
+from lakemint.published.garbage import loose
+from lakemint.published.leases import Lease
+from lakemint.published.records import FileRecord, Manifest, ShardRecord, SplitRecord, read_manifest
+from lakemint.published.shards import (
+    GONE,
+    Progress,
+    decode,
+    fetch,
+    label_counts,
+    overlay_schema,
+    read,
+    schema_of,
+)
+from lakemint.published.signatures import signers
+from lakemint.published.version_record import Revision, VersionRecord, read_version
+from lakemint.store.base import Store, StoredObject
+from lakemint.subject import Subject
+
+Columns = tuple[tuple[str, str], ...]
+"""(name, Arrow type) of each."""
+
+
+@dataclass(frozen=True)
+class Sought:
+    """Which rows are to go: those of some samples, and those that name the subject themselves."""
+
+    samples: frozenset[str]
+    subject: Subject
+
+    def among(self, rows: pa.RecordBatch) -> pa.BooleanArray:
+        """Which of the rows are to go, of shape (rows,)."""
+        found = pc.is_in(rows.column(SAMPLE_ID), value_set=pa.array(sorted(self.samples), pa.string()))
+        column = self.subject.column
+        if column in rows.schema.names and pa.types.is_string(rows.schema.field(column).type):
+            named = (self.subject.is_named(text) for text in rows.column(column).to_pylist())
+            found = pc.or_(found, pa.array(named, pa.bool_()))
+        return found
+
+
+@dataclass(frozen=True)
+class _Rewritten:
+    """What a shard is without the rows."""
+
+    shard: ShardRecord | None
+    """None when none are left."""
+    labels: dict[str, int]
+    """Label → how many rows went."""
+
+
+class Eraser:
+    """Takes the sought rows out of every version of a dataset; run again after a kill, it completes that."""
+
+    def __init__(  # noqa: PLR0913
+        self, store: Store, lake: Lake, dataset: str, *, sought: Sought, erasure: str, signing: Signing
+    ) -> None:
+        """`erasure` is its UUID; the new manifests are signed by `signing`, where there is a key."""
+        self._store, self._lake, self._dataset = store, lake, dataset
+        self._sought, self._erasure, self._signing = sought, erasure, signing
+        self._touched: dict[str, bool] = {}
+        self._rewritten: dict[tuple[str, ...], _Rewritten] = {}
+
+    def run(self, held: Lease, progress: Progress = lambda done, total: None) -> list[tuple[int, Revision]]:
+        """Revise the versions; returns by number what this erasure made of each, whichever run did.
+
+        Raises IntegrityError for a version that cannot be read, since what it holds is not known then,
+        SignatureError for a signed one when there is no key to sign by, LakemintError when the lease `held`
+        is about to end, and StoreError.
+        """
+        there = numbers(self._store, self._lake, self._dataset)
+        for done, number in enumerate(there):
+            progress(done, len(there))
+            self._revise(number, held)
+        self._sweep(held)
+        progress(len(there), len(there))
+        records = [read_version(self._store, self._lake, self._dataset, number) for number in there]
+        return [
+            (record.version, revision)
+            for record in records
+            for revision in record.revisions
+            if revision.erasure == self._erasure
+        ]
+
+    def _revise(self, number: int, held: Lease) -> None:
+        record = read_version(self._store, self._lake, self._dataset, number)
+        before = read_manifest(self._store, self._lake, self._dataset, record.manifest)
+        after = self._without(before)
+        if after is None:
+            return
+        self._require_signer(record)
+        content = canonical(after.content)
+        digest = sha256(content)
+        keep(self._store, self._lake.manifest(self._dataset, digest), content)
+        if self._signing.vouched(record):
+            self._signing.sign(digest)
+        held.require()
+        revision = Revision(
+            manifest=record.manifest, rows=after.erased - before.erased, erasure=self._erasure
+        )
+        self._replace(
+            record.model_copy(update={"manifest": digest, "revisions": [*record.revisions, revision]})
+        )
+
+    def _sweep(self, held: Lease) -> None:
+        """Delete files with such rows that no version holds any more, or never did; unreadable ones too."""
+        prefix = self._lake.shards(self._dataset)
+        for item in loose(self._store, self._lake, self._dataset):
+            if item.key.startswith(prefix) and self._is_tainted(item):
+                held.require()
+                self._store.delete(item.key)
+
+    def _is_tainted(self, item: StoredObject) -> bool:
+        digest = item.key.rpartition("/")[2].removesuffix(".arrow")
+        try:
+            return self._touches(FileRecord(sha256=digest, bytes=item.size, rows=0), None)
+        except IntegrityError:
+            return True
+
+    def _is_among(self, rows: pa.RecordBatch) -> bool:
+        found = self._sought.among(rows)
+        if GONE in rows.schema.names:
+            found = pc.and_(found, pc.invert(rows.column(GONE)))
+        return bool(pc.any(found, min_count=0).as_py())
+
+    def _require_signer(self, record: VersionRecord) -> None:
+        by = signers(self._store, self._lake, self._dataset, record.manifest, "")
+        if by and self._signing.key is None:
+            raise SignatureError(
+                f"{self._dataset}@{record.version} is signed by {by[0].key[:16]}…: what is left of it must "
+                "be signed too, or nobody who trusts that key could open it; name the key by signing_key "
+                "(LAKEMINT_SIGNING_KEY)"
+            )
+
+    def _replace(self, record: VersionRecord) -> None:
+        """Put the revised record in the place of the one there; a lost reply is settled by reading back."""
+        where = self._lake.version(self._dataset, record.version)
+        there = self._store.stat(where)
+        if there is None:
+            raise IntegrityError(f"{where}: it went just now; restore it from a copy")
+        data = canonical(record.sealed().model_dump(mode="json"))
+        try:
+            self._store.replace(where, data, there.etag)
+        except (ObjectExists, ObjectNotFound, StoreUnavailable):
+            if self._store.get(where, len(data)) != data:
+                raise
+
+    def _without(self, before: Manifest) -> Manifest | None:
+        """The manifest without the rows; None when no file of it holds any."""
+        schema = schema_of(before, self._lake.manifest(self._dataset, before.digest))
+        touched = [
+            file.sha256
+            for shard in before.shards
+            for file, is_over in zip(shard.files, [False, *[True] * len(shard.overlays)], strict=True)
+            if self._touches(file, overlay_schema(schema) if is_over else schema)
+        ]
+        if not touched:
+            return None
+        columns = tuple((column.name, column.type) for column in before.columns)
+        splits = {name: self._split(split, {*touched}, columns) for name, split in before.splits.items()}
+        published = sum(split.rows for split in splits.values())
+        gone = before.counts.published - published
+        return before.model_copy(
+            update={
+                "splits": splits,
+                "counts": before.counts.model_copy(update={"published": published}),
+                "base": None,  # its shards are no longer those of the manifest that it went on from
+                "revises": before.digest,
+                "erased": before.erased + gone,
+                "withdrawn": sorted({*before.withdrawn, *touched}),
+            }
+        )
+
+    def _touches(self, file: FileRecord, schema: pa.Schema | None) -> bool:
+        """Whether a file holds any of the rows, be it that overlays hide them."""
+        if file.sha256 not in self._touched:
+            key = self._lake.shard(self._dataset, file.sha256)
+            self._touched[file.sha256] = self._is_among(decode(fetch(self._store, key, file), key, schema))
+        return self._touched[file.sha256]
+
+    def _split(self, split: SplitRecord, touched: set[str], columns: Columns) -> SplitRecord:
+        shards: list[ShardRecord] = []
+        labels = dict(split.labels)
+        for shard in split.shards:
+            if touched.isdisjoint(file.sha256 for file in shard.files):
+                shards.append(shard)
+                continue
+            new = self._shard(shard, columns)
+            shards += [new.shard] if new.shard else []
+            for label, rows in new.labels.items():
+                labels[label] -= rows
+        return split.model_copy(
+            update={
+                "rows": sum(shard.rows for shard in shards),
+                "labels": {label: rows for label, rows in labels.items() if rows},
+                "shards": shards,
+            }
+        )
+
+    def _shard(self, shard: ShardRecord, columns: Columns) -> _Rewritten:
+        files = tuple(file.sha256 for file in shard.files)
+        if files not in self._rewritten:
+            self._rewritten[files] = self._write(shard, columns)
+        return self._rewritten[files]
+
+    def _write(self, shard: ShardRecord, columns: Columns) -> _Rewritten:
+        key_of = partial(self._lake.shard, self._dataset)
+        rows = read(self._store, key_of, shard, arrow_schema(columns))
+        found = self._sought.among(rows)
+        gone, left = rows.filter(found), rows.filter(pc.invert(found))
+        labels = label_counts(gone)
+        if not left.num_rows:
+            return _Rewritten(None, labels)
+        data = encode(pa.Table.from_batches([left]), columns)
+        digest = sha256(data)
+        keep(self._store, self._lake.shard(self._dataset, digest), data)
+        record = ShardRecord(sha256=digest, bytes=len(data), rows=left.num_rows, bucket=shard.bucket)
+        return _Rewritten(record, labels)

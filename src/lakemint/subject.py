@@ -1,0 +1,24 @@
+"""A data subject: whoever gave some of the data, and may have it erased."""
+
+import unicodedata
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Whom an erasure is about. Never shown: its value stays out of messages, logs and records."""
+
+    column: str
+    """The column that names who gave a record, by the contract."""
+    value: str
+
+    def is_named(self, text: str | None) -> bool:
+        """Whether a value names this one; white space and Unicode's forms make no difference."""
+        return text is not None and _plain(text) == _plain(self.value)
+
+    def __repr__(self) -> str:
+        return f"<subject in {self.column}>"
+
+
+def _plain(text: str) -> str:
+    return " ".join(unicodedata.normalize("NFC", text).split())
