@@ -4,6 +4,7 @@ Tests marked by the folder `unit` ask for none of this. A stack that `LAKEMINT_H
 otherwise `.lakemint/test` is started once for all pytest workers and stopped when the last is done.
 """
 
+import gc
 import os
 import subprocess
 import uuid
@@ -35,6 +36,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """A test that takes a `seed` is a campaign."""
     if "seed" in metafunc.fixturenames:
         metafunc.parametrize("seed", range(metafunc.config.getoption("seeds")))
+
+
+def pytest_collection_finish() -> None:
+    """All that was imported stays to the end: Python need not look through it again and again for garbage."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
