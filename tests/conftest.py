@@ -26,6 +26,8 @@ BUCKET = "test"
 USED = CHECKOUT / ".lakemint" / "test.used"
 """There while a stack of the tests' own may run."""
 OWN_HOME = CHECKOUT / ".lakemint" / "test"
+SERVERS = ("s3", "spark", "label-studio")
+"""An idle Airflow takes a seventh of a processor: the tests that run one start it themselves."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -52,7 +54,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Config:
         os.environ["LAKEMINT_SPARK_CONF"] = str(CHECKOUT / "tests" / "spark.conf")
         with FileLock(CHECKOUT / ".lakemint" / "test.lock"):
             USED.touch()
-            subprocess.run([LAKEMINT, "up"], check=True, cwd=CHECKOUT)
+            subprocess.run([LAKEMINT, "up", *SERVERS], check=True, cwd=CHECKOUT)
     config = load_config()
     with FileLock(tmp_path_factory.getbasetemp().parent / "bucket.lock"):
         client = s3_client(config)
