@@ -3,6 +3,7 @@
 import io
 import time
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Literal, cast
 from urllib.parse import urlsplit
@@ -14,6 +15,8 @@ from lakemint.store.base import StoredObject, opened, read_whole, same_bytes
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
+    from boto3.session import Session
+    from botocore.loaders import Loader
     from mypy_boto3_s3 import S3Client
 
 _CONFLICTS = 6
@@ -164,12 +167,11 @@ def s3_client(config: Config) -> "S3Client":
     Raises ConfigError for an endpoint or a style that is none. Tries 9 times, about 9 s when nothing listens;
     connects in 5 s, waits 20 s for each answer or next byte.
     """
-    import boto3
     from botocore.config import Config as ClientConfig
 
     if config.s3_style not in ("", *_STYLES):
         raise ConfigError(f"s3_style {config.s3_style!r}: write {' or '.join(_STYLES)}, or leave it out")
-    session = boto3.session.Session(config.s3_access_key or None, config.s3_secret_key or None)
+    session = _session(config)
     settings = ClientConfig(
         connect_timeout=5,
         read_timeout=20,
@@ -184,6 +186,30 @@ def s3_client(config: Config) -> "S3Client":
         )
     except ValueError as error:
         raise ConfigError(f"s3_endpoint {config.s3_endpoint!r}: {error}; write http://host:port") from error
+
+
+def _session(config: Config) -> "Session":
+    """A session of its own; all of them share what botocore knows of S3, which takes longest to read."""
+    import boto3
+    import botocore.session
+
+    core = botocore.session.get_session()
+    core.register_component("data_loader", _models(core.get_config_variable("data_path")))
+    access_key, secret_key = config.s3_access_key or None, config.s3_secret_key or None
+    return boto3.session.Session(access_key, secret_key, botocore_session=core)
+
+
+@cache
+def _models(data_path: str | None) -> "Loader":
+    from botocore.loaders import Loader, create_loader
+
+    class Shared(Loader):
+        @property
+        def search_paths(self) -> list[str]:
+            """A copy: to this list each session adds a folder that no client reads."""
+            return [*super().search_paths]
+
+    return Shared(create_loader(data_path).search_paths, include_default_search_paths=False)
 
 
 def _style(config: Config) -> Literal["path", "virtual", "auto"]:
