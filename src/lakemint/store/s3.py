@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
+from threading import Lock
 from typing import IO, TYPE_CHECKING, Any, Literal, cast
 from urllib.parse import urlsplit
 
@@ -16,9 +17,10 @@ from lakemint.store.base import StoredObject, opened, read_whole, same_bytes
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
     from boto3.session import Session
-    from botocore.loaders import Loader
     from mypy_boto3_s3 import S3Client
 
+_MAKING = Lock()
+"""Clients may be used by many threads; sessions may not make them in many."""
 _CONFLICTS = 6
 """How often a conditional write that met another one in mid-air is tried."""
 _RESUMES = 6
@@ -171,7 +173,8 @@ def s3_client(config: Config) -> "S3Client":
 
     if config.s3_style not in ("", *_STYLES):
         raise ConfigError(f"s3_style {config.s3_style!r}: write {' or '.join(_STYLES)}, or leave it out")
-    session = _session(config)
+    keys = config.s3_access_key, config.s3_secret_key
+    session = _session_of(*keys) if all(keys) else _new_session(*(key or None for key in keys))
     settings = ClientConfig(
         connect_timeout=5,
         read_timeout=20,
@@ -181,35 +184,24 @@ def s3_client(config: Config) -> "S3Client":
     )
     region = config.s3_region or session.region_name or "us-east-1"
     try:
-        return session.client(
-            "s3", region_name=region, endpoint_url=config.s3_endpoint or None, config=settings
-        )
+        with _MAKING:
+            return session.client(
+                "s3", region_name=region, endpoint_url=config.s3_endpoint or None, config=settings
+            )
     except ValueError as error:
         raise ConfigError(f"s3_endpoint {config.s3_endpoint!r}: {error}; write http://host:port") from error
 
 
-def _session(config: Config) -> "Session":
-    """A session of its own; all of them share what botocore knows of S3, which takes longest to read."""
-    import boto3
-    import botocore.session
-
-    core = botocore.session.get_session()
-    core.register_component("data_loader", _models(core.get_config_variable("data_path")))
-    access_key, secret_key = config.s3_access_key or None, config.s3_secret_key or None
-    return boto3.session.Session(access_key, secret_key, botocore_session=core)
-
-
 @cache
-def _models(data_path: str | None) -> "Loader":
-    from botocore.loaders import Loader, create_loader
+def _session_of(access_key: str, secret_key: str) -> "Session":
+    """One for all clients of these keys: what botocore must read of S3 takes longer than all the rest."""
+    return _new_session(access_key, secret_key)
 
-    class Shared(Loader):
-        @property
-        def search_paths(self) -> list[str]:
-            """A copy: to this list each session adds a folder that no client reads."""
-            return [*super().search_paths]
 
-    return Shared(create_loader(data_path).search_paths, include_default_search_paths=False)
+def _new_session(access_key: str | None = None, secret_key: str | None = None) -> "Session":
+    import boto3
+
+    return boto3.session.Session(access_key, secret_key)
 
 
 def _style(config: Config) -> Literal["path", "virtual", "auto"]:
