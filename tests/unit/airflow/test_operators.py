@@ -107,6 +107,14 @@ def test_a_jobs_error_is_the_tasks_and_says_whether_to_try_again(
     assert around["ti"].pushed == {"error": "gate broken: 3 rows"}
 
 
+def test_how_far_a_job_is_becomes_an_xcom_now_and_then(checkout: Callable[[str, str], None]) -> None:
+    lines = "".join(f"print('sent {count},000 of 9,000 samples')\n" for count in range(1, 10))
+    checkout("refine", f"print('at work')\n{lines}{UNCHANGED}")
+    around = context()
+    refine().execute(around)
+    assert around["ti"].pushed == {"progress": "sent 1,000 of 9,000 samples"}
+
+
 def test_a_job_that_ends_well_but_says_nothing_has_failed(checkout: Callable[[str, str], None]) -> None:
     from airflow.sdk.exceptions import AirflowException
 
