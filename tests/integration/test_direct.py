@@ -14,10 +14,9 @@ from lakemint.config import Config
 from lakemint.delta_log import DeltaLog
 from lakemint.lake import Lake
 from lakemint.names import SPLITS
-from lakemint.publish.build import Builder, manifest_from
+from lakemint.publish.build import manifest_from
 from lakemint.publish.direct_source import DirectSource
 from lakemint.publish.manifest import Basis
-from lakemint.publish.plain import NotPlain
 from lakemint.publish.spark_source import SparkSource
 from lakemint.published.records import Manifest
 from lakemint.spark import match, replace_table

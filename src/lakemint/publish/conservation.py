@@ -12,9 +12,9 @@ from lakemint.publish.parquet_rows import RowReader, schema_of_table
 from lakemint.publish.plain import NotPlain
 from lakemint.publish.spill import Spill
 from lakemint.publish.table_files import DataFile, TableState
-from lakemint.publish.work import each
 from lakemint.published.fingerprint import Fingerprints
 from lakemint.store.base import Store
+from lakemint.work import each
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

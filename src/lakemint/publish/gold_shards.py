@@ -21,8 +21,8 @@ from lakemint.publish.plain import NotPlain
 from lakemint.publish.shards import ShardWriter
 from lakemint.publish.spill import Spill
 from lakemint.publish.table_files import DataFile
-from lakemint.publish.work import each
 from lakemint.published.columns import arrow_schema
+from lakemint.work import each
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

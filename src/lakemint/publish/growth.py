@@ -21,10 +21,10 @@ from lakemint.publish.shards import BUCKET
 from lakemint.publish.source import Grown
 from lakemint.publish.spill import Spill
 from lakemint.publish.table_files import ChangeFile
-from lakemint.publish.work import each
 from lakemint.published.columns import arrow_schema
 from lakemint.published.records import FileRecord, Manifest
 from lakemint.published.shards import merged, overlay_schema, read
+from lakemint.work import each
 
 _AT_ONCE: Final = 64 * 1024 * 1024
 """Bytes of changes that are worked on at once, of a bucket or several."""

@@ -57,7 +57,7 @@ class ShardWriter:
         return replace(self, columns=(*self.columns, (GONE, "bool")))
 
     def store(self, store: Store, rows: pa.Table) -> dict[str, Any]:
-        """Write the shard of these rows; tells sha256, bytes, rows and labels. Raises as `encode` and `keep`."""
+        """Write the shard of these rows: its sha256, bytes, rows, labels; raises as `encode` and `keep`."""
         data = encode(rows.select([name for name, _ in self.columns]), self.columns)
         digest = hashlib.sha256(data).hexdigest()
         keep(store, Lake(self.address.lake).shard(self.dataset, digest), data)
@@ -135,8 +135,15 @@ def encode(rows: pa.Table, columns: tuple[tuple[str, str], ...]) -> bytes:
     whole = rows.cast(arrow_schema(columns)).combine_chunks().to_batches()[0]
     # `take` also makes what lies under nulls the same, whatever was there.
     batch = whole.take(pc.sort_indices(whole, sort_keys=[(SAMPLE_ID, "ascending")]))
-    sink = pa.BufferOutputStream()
+    measured = pa.MockOutputStream()
+    _write_file(batch, measured)
+    # A stream that grows would copy what is there, again and again.
+    buffer = pa.allocate_buffer(measured.size())
+    _write_file(batch, pa.FixedSizeBufferWriter(buffer))
+    data: bytes = buffer.to_pybytes()
+    return data
+
+
+def _write_file(batch: pa.RecordBatch, sink: Any) -> None:
     with pa.ipc.new_file(sink, batch.schema, options=pa.ipc.IpcWriteOptions(compression=None)) as writer:
         writer.write_batch(batch)
-    data: bytes = sink.getvalue().to_pybytes()
-    return data

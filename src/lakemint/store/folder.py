@@ -119,8 +119,11 @@ class FolderStore:
         for needed in (folder, self._path(key).parent):
             needed.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=folder, delete=False) as file:
-            with opened(content) as stream:
-                shutil.copyfileobj(stream, file)
+            if isinstance(content, Path):
+                with content.open("rb") as stream:
+                    shutil.copyfileobj(stream, file)
+            else:
+                file.write(content)
             file.flush()
             os.fsync(file.fileno())
         return Path(file.name)
