@@ -2,9 +2,10 @@
 its own.
 
 A round is one run of each contestant: all rows, then a change of 1% of them all over, then of 1% in one
-stretch, and with it the limits of this machine. Nobody's start is counted: neither that of Python nor that of
-the stack's Spark, which a small publish has warmed. Gold's own commit of a change is assembly and not counted
-for us, as the making of the changed Parquet files is not for the others.
+stretch, and with it the limits of this machine. Nobody's start of Python is counted. Gold's own commit of a
+change is assembly and not counted for us, as the making of the changed Parquet files is not for the others.
+The tables are written by the stack's Spark server, which is down before anybody publishes: none of its memory
+is there, and a publish that needs it fails.
 """
 
 import os
@@ -14,10 +15,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
-
-import psutil
 
 from benchmarks import peers
 from benchmarks.measure import Measure
@@ -25,7 +23,6 @@ from benchmarks.publish.contest import CHECKOUT, Contestant, Step
 from benchmarks.publish.limits import limits
 from benchmarks.publish.report import Round, report
 from benchmarks.publish.rows import Rows
-from lakemint.stack.processes import find_processes
 
 ROUNDS = 3
 ROWS = {"small": 200_000, "full": 2_000_000}
@@ -42,14 +39,15 @@ PEERS = (
 
 
 def measure(size: str) -> list[Measure]:
-    with _folder() as top, _spark():
+    with _folder() as top:
         rows, tenth = Rows(top / "rows", ROWS[size]), Rows(top / "tenth", ROWS[size] // 10)
-        us, others = _lakemint(), [_peer(*peer) for peer in PEERS]
         for one in (tenth, rows):
             one.write()
-            us.step("prepare", one.folder, top)
-        with _emptied(top / "warm") as folder:
-            _steps(us, ("first", "spread"), tenth, folder)
+        with _spark():
+            for one in (tenth, rows):
+                tables = (sys.executable, "-m", "benchmarks.publish.lake_of_rows", str(one.folder))
+                subprocess.run(tables, check=True, cwd=CHECKOUT)
+        us, others = _lakemint(), [_peer(*peer) for peer in PEERS]
         rounds = [_round(top, rows, tenth, us, others) for _ in range(ROUNDS)]
     return report(rounds, rows)
 
@@ -80,14 +78,7 @@ def _peer(script: str, environment: str, how: str) -> Contestant:
 
 def _lakemint() -> Contestant:
     command = (sys.executable, "-m", "benchmarks.publish.with_lakemint")
-    return Contestant("lakemint", command, servers=_servers)
-
-
-@cache
-def _servers() -> tuple[psutil.Process, ...]:
-    """The stack's supervisor, which all its servers descend from."""
-    found = {process.pid: process for process in find_processes(HOME)}
-    return tuple(process for process in found.values() if process.ppid() not in found)
+    return Contestant("lakemint", command)
 
 
 @contextmanager

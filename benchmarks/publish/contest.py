@@ -10,7 +10,7 @@ import os
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,20 +29,17 @@ class Step:
     """Of files that were not there before, or other ones."""
     peak: int
     """Most bytes of memory that all its processes held at once; pages they share are counted once."""
-    peak_beside: int
-    """The same without Java machines."""
     told: dict[str, Any]
     """All that the script printed."""
 
 
 @dataclass(frozen=True)
 class Contestant:
-    """Someone who publishes; `servers` finds processes beside its own that work for it."""
+    """Someone who publishes."""
 
     name: str
     command: tuple[str, ...]
     how: str = ""
-    servers: Callable[[], Iterable[psutil.Process]] = tuple
 
     def step(self, step: str, rows: Path, folder: Path) -> Step:
         """Run one step; raises when it fails."""
@@ -51,21 +48,21 @@ class Contestant:
         arguments = [step, str(rows), str(folder), *([self.how] if self.how else [])]
         command, pipe = [*self.command, *arguments], subprocess.PIPE
         process = subprocess.Popen(command, stdout=pipe, stderr=pipe, cwd=CHECKOUT, text=True)
-        with Peak(lambda: _family([psutil.Process(process.pid), *self.servers()])) as peak:
+        with Peak(lambda: _family(psutil.Process(process.pid))) as peak:
             said, complaints = process.communicate()
         if process.returncode:
             raise RuntimeError(f"{self.name}: {step} ended with {process.returncode}: {complaints[-2000:]}")
         told = json.loads(said.splitlines()[-1])
         after = files(folder / "remote")
         new = sum(state[0] for path, state in after.items() if before.get(path) != state)
-        return Step(told["seconds"], new, peak.bytes, peak.beside, told)
+        return Step(told["seconds"], new, peak.bytes, told)
 
 
 class Peak:
     """Looks at the memory of processes again and again, in a thread, while it is entered."""
 
     def __init__(self, processes: Callable[[], Sequence[psutil.Process]]) -> None:
-        self.bytes = self.beside = 0
+        self.bytes = 0
         self._processes, self._done = processes, threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
@@ -85,10 +82,7 @@ class Peak:
                 processes = self._processes()
             except psutil.Error:
                 continue
-            held = {process.pid: _held(process) for process in processes}
-            self.bytes = max(self.bytes, sum(held.values()))
-            beside = sum(held[process.pid] for process in processes if not _is_java(process))
-            self.beside = max(self.beside, beside)
+            self.bytes = max(self.bytes, sum(map(_held, processes)))
             took = time.perf_counter() - began
 
 
@@ -102,15 +96,8 @@ def files(folder: Path) -> dict[str, tuple[int, int, int]]:
     return found
 
 
-def _family(processes: Iterable[psutil.Process]) -> list[psutil.Process]:
-    return [one for top in processes for one in (top, *top.children(recursive=True))]
-
-
-def _is_java(process: psutil.Process) -> bool:
-    try:
-        return process.name() == "java"
-    except psutil.Error:
-        return False
+def _family(process: psutil.Process) -> list[psutil.Process]:
+    return [process, *process.children(recursive=True)]
 
 
 def _held(process: psutil.Process) -> int:

@@ -74,10 +74,8 @@ def _memory(rounds: Sequence[Round]) -> Iterator[Measure]:
     def peak(steps: dict[str, Step]) -> float:
         return max(step.peak for step in steps.values()) / _GIB
 
-    most = "memory, Spark's server included"
+    most = "memory"
     yield against_limit(most, "GiB", [peak(one.ours) for one in rounds], 1, want="at most")
-    beside = [max(step.peak_beside for step in one.ours.values()) / _GIB for one in rounds]
-    yield against_limit("memory beside Spark's server", "GiB", beside, 1, want="at most")
     for peer in rounds[0].theirs:
         pairs = [(peak(one.ours), peak(one.theirs[peer])) for one in rounds]
         yield against_peer(most, "GiB", peer, pairs, at_most=1)

@@ -39,7 +39,7 @@ def shaky(config: Config, proxy: FaultProxy) -> Store:
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The seconds that a client means to wait before it asks again. They are noted, and do not pass."""
     waits: list[float] = []
-    for module in ("botocore.endpoint", "lakemint.store.s3"):
+    for module in ("botocore.endpoint", "lakemint.store.s3", "lakemint.store.s3_streams"):
         monkeypatch.setattr(f"{module}.time", SimpleNamespace(sleep=waits.append))
     return waits
 
@@ -51,6 +51,7 @@ def test_objects_come_back_whole_and_are_listed(store: Store) -> None:
     assert sorted((item.key, item.size) for item in store.list("a")) == sorted(
         (key, len(key.encode())) for key in keys if key.startswith("a")
     )
+    assert sorted(store.sizes("a/", "a/b")) == sorted((i.key, i.size) for i in store.list("a/", "a/b"))
     for item in store.list(""):
         assert store.get(item.key) == item.key.encode()
         assert store.stat(item.key) == item
@@ -226,6 +227,42 @@ def test_a_stream_that_breaks_goes_on_where_it_broke(
     proxy.judge = times(1, "GET", "big", Fault(cut_after=cut))
     with shaky.open("big") as stream:
         assert b"".join(iter(lambda: stream.read(70_001), b"")) == BIG
+
+
+def test_any_part_of_an_object_is_read_alone(proxy: FaultProxy, shaky: Store, store: Store) -> None:
+    store.put("big", BIG)
+    asked: list[str] = []
+    proxy.judge = lambda method, path: asked.append(method)
+    with shaky.seekable("big") as stream:
+        assert stream.seek(-5, os.SEEK_END) == len(BIG) - 5
+        assert stream.read() == BIG[-5:]
+        for begin, size in (
+            (0, 4),
+            (2_999_990, 100),
+            (1_000_000, 1_500_000),
+            (len(BIG), 1),
+            (len(BIG) + 9, 1),
+        ):
+            stream.seek(begin)
+            assert stream.read(size) == BIG[begin : begin + size]
+            assert stream.tell() == begin + len(BIG[begin : begin + size])
+    assert Counter(asked) == {"HEAD": 1, "GET": 4}
+    with pytest.raises(ObjectNotFound, match="small: no such object"):
+        store.seekable("small")
+
+
+def test_a_part_whose_stream_breaks_is_whole_or_an_error(
+    proxy: FaultProxy, shaky: Store, store: Store, waits: list[float]
+) -> None:
+    store.put("big", BIG)
+    proxy.judge = times(2, "GET", "big", Fault(cut_after=100_000))
+    with shaky.seekable("big") as stream:
+        stream.seek(10)
+        assert stream.read(1_000_000) == BIG[10:1_000_010]
+        store.put("big", BIG[::-1])
+        stream.seek(0)
+        with pytest.raises(StoreError, match="big: changed while it was read"):
+            stream.read(100)
 
 
 def test_a_stream_that_always_breaks_is_an_error_never_a_short_object(

@@ -96,9 +96,9 @@ class TableFiles:
         for action in self._actions(version):
             protocol = action.get("protocol") or protocol
             metadata = action.get("metaData") or metadata
-            if gone := action.get("remove"):
+            if (gone := action.get("remove")) is not None:
                 files.pop(gone["path"], None)
-            if added := action.get("add"):
+            if (added := action.get("add")) is not None:
                 files[added["path"]] = self._file(added)
             if len(files) > _FILES:
                 raise NotPlain(f"{self._root} has more than {_FILES} files")

@@ -34,6 +34,11 @@ def test_what_is_put_is_got_and_listed_in_key_order(store: Store) -> None:
     assert [item.key for item in store.list("a/b")] == ["a/b/c.txt"]
     assert [item.key for item in store.list("a")] == ["a-b", "a/.hidden", "a/b/c.txt", "ab"]
     assert list(store.list("nothing/here/")) == []
+    assert list(store.sizes("nothing/here/")) == []
+    assert list(store.sizes("a", "a-b")) == [("a/.hidden", 9), ("a/b/c.txt", 9), ("ab", 2)]
+    with store.seekable("a/b/c.txt") as stream:
+        assert stream.seek(4) == 4
+        assert stream.read(3) == b"c.t"
     now = datetime.now(UTC)
     assert (found := store.stat("ab")) == StoredObject("ab", 2, etag(b"ab"), now)
     assert found is not None and abs(found.modified - now) < timedelta(minutes=1)
