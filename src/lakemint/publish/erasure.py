@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from lakemint.digest import canonical, sha256
 from lakemint.errors import IntegrityError, ObjectExists, ObjectNotFound, SignatureError, StoreUnavailable
 from lakemint.lake import Lake
-from lakemint.names import SAMPLE_ID
+from lakemint.names import SAMPLE_ID, Reference
 from lakemint.publish.keep import keep
 from lakemint.publish.shards import encode
 from lakemint.publish.signing import Signing
@@ -22,7 +22,14 @@ from lakemint.published.catalog import numbers
 from lakemint.published.columns import arrow_schema
 from lakemint.published.garbage import loose
 from lakemint.published.leases import Lease
-from lakemint.published.records import FileRecord, Manifest, ShardRecord, SplitRecord, read_manifest
+from lakemint.published.records import (
+    MAX_BYTES,
+    FileRecord,
+    Manifest,
+    ShardRecord,
+    SplitRecord,
+    read_manifest,
+)
 from lakemint.published.shards import (
     GONE,
     Progress,
@@ -34,7 +41,7 @@ from lakemint.published.shards import (
     schema_of,
 )
 from lakemint.published.signatures import signers
-from lakemint.published.version_record import Revision, VersionRecord, read_version
+from lakemint.published.version_record import Revision, VersionRecord, read_version, reading
 from lakemint.store.base import Store, StoredObject
 from lakemint.subject import Subject
 
@@ -103,9 +110,15 @@ class Eraser:
         ]
 
     def _revise(self, number: int, held: Lease) -> None:
+        where = self._lake.version(self._dataset, number)
+        there = self._store.stat(where)  # ahead of reading it: what is replaced is this one or none
+        if there is None:
+            raise IntegrityError(f"{where}: it went just now; restore it from a copy")
         record = read_version(self._store, self._lake, self._dataset, number)
-        before = read_manifest(self._store, self._lake, self._dataset, record.manifest)
-        after = self._without(before)
+        # Another run of the same erasure, thought dead, may be faster.
+        with reading(self._store, self._lake, Reference(self._dataset, number), record.manifest):
+            before = read_manifest(self._store, self._lake, self._dataset, record.manifest)
+            after = self._without(before)
         if after is None:
             return
         self._require_signer(record)
@@ -114,13 +127,12 @@ class Eraser:
         keep(self._store, self._lake.manifest(self._dataset, digest), content)
         if self._signing.vouched(record):
             self._signing.sign(digest)
-        held.require()
         revision = Revision(
             manifest=record.manifest, rows=after.erased - before.erased, erasure=self._erasure
         )
-        self._replace(
-            record.model_copy(update={"manifest": digest, "revisions": [*record.revisions, revision]})
-        )
+        revised = {"manifest": digest, "revisions": [*record.revisions, revision]}
+        held.require()  # asked last: one write is left
+        self._replace(where, record.model_copy(update=revised).sealed(), there.etag)
 
     def _sweep(self, held: Lease) -> None:
         """Delete files with such rows that no version holds any more, or never did; unreadable ones too."""
@@ -152,17 +164,13 @@ class Eraser:
                 "(LAKEMINT_SIGNING_KEY)"
             )
 
-    def _replace(self, record: VersionRecord) -> None:
-        """Put the revised record in the place of the one there; a lost reply is settled by reading back."""
-        where = self._lake.version(self._dataset, record.version)
-        there = self._store.stat(where)
-        if there is None:
-            raise IntegrityError(f"{where}: it went just now; restore it from a copy")
-        data = canonical(record.sealed().model_dump(mode="json"))
+    def _replace(self, where: str, record: VersionRecord, etag: str) -> None:
+        """Put the revised record in the place of that one; a lost reply is settled by reading back."""
+        data = canonical(record.model_dump(mode="json"))
         try:
-            self._store.replace(where, data, there.etag)
+            self._store.replace(where, data, etag)
         except (ObjectExists, ObjectNotFound, StoreUnavailable):
-            if self._store.get(where, len(data)) != data:
+            if self._store.get(where, MAX_BYTES) != data:
                 raise
 
     def _without(self, before: Manifest) -> Manifest | None:
