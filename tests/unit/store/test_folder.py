@@ -1,5 +1,6 @@
 """A folder as a store: atomic, conditional, closed."""
 
+import fcntl
 import hashlib
 import multiprocessing
 import multiprocessing.synchronize
@@ -96,6 +97,20 @@ def test_a_replacement_leaves_nothing_behind(store: Store, tmp_path: Path) -> No
         store.replace("x", b"3", etag(b"1"))
     assert [item.key for item in store.list("")] == ["x"]
     assert [path.name for path in (tmp_path / "lake" / ".unfinished").iterdir()] == ["lock"]
+
+
+def test_what_killed_writers_left_goes_with_the_next_deletion(store: Store, tmp_path: Path) -> None:
+    store.put("x", b"1")
+    folder = tmp_path / "lake" / ".unfinished"
+    for name in ("dead", "living"):
+        (folder / f"written-{name}").write_bytes(b"half")
+    with (folder / "written-living").open("rb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        store.delete("y")
+        assert sorted(path.name for path in folder.iterdir()) == ["lock", "written-living"]
+    store.delete("y")
+    assert sorted(path.name for path in folder.iterdir()) == ["lock"]
+    assert store.get("x") == b"1"
 
 
 def _replace_at_once(root: Path, start: "multiprocessing.synchronize.Event", turn: int, won: Any) -> None:
