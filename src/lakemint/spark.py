@@ -5,6 +5,7 @@ can tell that nothing changed, and an auditor what a table version was made of.
 """
 
 import json
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -28,6 +29,7 @@ def spark_session(config: Config) -> Iterator[SparkSession]:
     It is ended on the server too, with its temporary views, checkpoints and settings. A killed job's session
     ends by the server's `spark.connect.session.manager.defaultSessionTimeout`.
     """
+    warnings.filterwarnings("ignore", message=r"\[RETRIES_EXCEEDED\]")  # the error says it better
     builder = SparkSession.builder
     if config.spark_remote:
         token = f"/;token={config.spark_token}" if config.spark_token else ""

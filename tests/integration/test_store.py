@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
+from types import SimpleNamespace
 
 import pytest
 
@@ -32,6 +33,15 @@ def proxy(config: Config) -> Iterator[FaultProxy]:
 def shaky(config: Config, proxy: FaultProxy) -> Store:
     """The same lake as `store`, through the proxy."""
     return open_store(proxy.through(config))
+
+
+@pytest.fixture
+def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The seconds that a client means to wait before it asks again. They are noted, and do not pass."""
+    waits: list[float] = []
+    for module in ("botocore.endpoint", "lakemint.store.s3"):
+        monkeypatch.setattr(f"{module}.time", SimpleNamespace(sleep=waits.append))
+    return waits
 
 
 def test_objects_come_back_whole_and_are_listed(store: Store) -> None:
@@ -97,10 +107,10 @@ def test_a_lost_reply_to_a_creation_is_settled(
 
 
 def test_a_creation_whose_replies_are_all_lost_is_found_by_reading(
-    proxy: FaultProxy, shaky: Store, store: Store
+    proxy: FaultProxy, shaky: Store, store: Store, waits: list[float]
 ) -> None:
     proxy.judge = times(ALWAYS, "PUT", "record", Fault(lose_reply=True))
-    with at_most(60):
+    with at_most(60, waits):
         shaky.create("record", b"mine")
     assert store.get("record") == b"mine"
 
@@ -144,12 +154,12 @@ def test_only_what_is_still_there_is_replaced(store: Store) -> None:
 
 @pytest.mark.parametrize("losses", [1, 3, ALWAYS])
 def test_a_lost_reply_to_a_replacement_is_settled(
-    proxy: FaultProxy, shaky: Store, store: Store, losses: int
+    proxy: FaultProxy, shaky: Store, store: Store, waits: list[float], losses: int
 ) -> None:
     store.create("pointer", b"before")
     seen = etag(store, "pointer")
     proxy.judge = times(losses, "PUT", "pointer", Fault(lose_reply=True))
-    with at_most(60):
+    with at_most(60, waits):
         shaky.replace("pointer", b"mine", seen)
     assert store.get("pointer") == b"mine"
     assert sum(method == "PUT" for method, _ in proxy.seen) > 1
@@ -169,7 +179,9 @@ def test_a_lost_reply_to_a_replacement_never_hides_that_another_was_first(
     assert store.get("pointer") == b"theirs"
 
 
-def test_a_busy_store_is_asked_again(proxy: FaultProxy, shaky: Store, store: Store) -> None:
+def test_a_busy_store_is_asked_again(
+    proxy: FaultProxy, shaky: Store, store: Store, waits: list[float]
+) -> None:
     for method, call in (
         ("PUT", lambda: shaky.create("x", b"1")),
         ("PUT", lambda: shaky.put("x", b"1")),
@@ -178,19 +190,29 @@ def test_a_busy_store_is_asked_again(proxy: FaultProxy, shaky: Store, store: Sto
         ("GET", lambda: list(shaky.list("x"))),
     ):
         proxy.judge = times(3, method, "", Fault(slow_down=True))
+        waits.clear()
         call()
+        assert len(waits) >= 3
     assert store.get("x") == b"1"
 
 
-def test_a_store_that_stays_busy_is_given_up_with_words(proxy: FaultProxy, shaky: Store) -> None:
+def test_a_store_that_stays_busy_is_given_up_with_words(
+    proxy: FaultProxy, shaky: Store, waits: list[float]
+) -> None:
     proxy.judge = times(ALWAYS, "PUT", "", Fault(slow_down=True))
-    with at_most(90), pytest.raises(StoreUnavailable, match=r"x: the object store failed.*try again later"):
+    told = r"x: the object store failed.*try again later"
+    with at_most(90, waits), pytest.raises(StoreUnavailable, match=told):
         shaky.put("x", b"1")
+    assert (len(proxy.seen), len(waits)) == (9, 8)
+    assert sum(waits) > 5  # a busy store is given time
 
 
-def test_a_store_that_is_down_is_named_in_good_time(config: Config) -> None:
+def test_a_store_that_is_down_is_named_in_good_time(config: Config, waits: list[float]) -> None:
     away = open_store(replace(config, s3_endpoint="http://127.0.0.1:9"))
-    with at_most(60), pytest.raises(StoreUnavailable, match=r"x: the object store does not answer.*doctor"):
+    with (
+        at_most(60, waits),
+        pytest.raises(StoreUnavailable, match=r"x: the object store does not answer.*doctor"),
+    ):
         away.get("x")
 
 
@@ -207,11 +229,11 @@ def test_a_stream_that_breaks_goes_on_where_it_broke(
 
 
 def test_a_stream_that_always_breaks_is_an_error_never_a_short_object(
-    proxy: FaultProxy, shaky: Store, store: Store
+    proxy: FaultProxy, shaky: Store, store: Store, waits: list[float]
 ) -> None:
     store.put("big", BIG)
     proxy.judge = times(ALWAYS, "GET", "big", Fault(cut_after=1000))
-    with at_most(60), pytest.raises(StoreUnavailable, match="big"):
+    with at_most(60, waits), pytest.raises(StoreUnavailable, match="big"):
         shaky.get("big")
 
 

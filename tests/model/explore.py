@@ -116,6 +116,10 @@ class _Search:
         self._schedules: dict[State, int] = {}
         """From each state that was visited."""
         self._trail: list[str] = []
+        self._done: dict[tuple[int, Operation, datetime], tuple[Answer, int]] = {}
+        """What comes of an operation on that content at that time: it was done in many states."""
+        self._lawful: set[tuple[int, int]] = set()
+        """Contents that were looked at, one before the other."""
 
     def run(self) -> Explored:
         doings = tuple(Doing(History(one, self._surroundings)) for one in self._scenario.actors)
@@ -135,7 +139,7 @@ class _Search:
         schedules = 0
         for told, after in self._steps(state):
             self._trail.append(told)
-            self._laws.step(self._contents[state.objects], self._contents[after.objects], state.now)
+            self._check(state.objects, after.objects, state.now)
             schedules += self._visit(after)
             self._trail.pop()
         if not any(doing.working for doing in state.doings):
@@ -149,6 +153,11 @@ class _Search:
         self._schedules[state] = schedules
         return schedules
 
+    def _check(self, before: int, after: int, now: datetime) -> None:
+        if (before, after) not in self._lawful:
+            self._laws.step(self._contents[before], self._contents[after], now)
+            self._lawful.add((before, after))
+
     def _steps(self, state: State) -> Iterator[Step]:
         for who, doing in enumerate(state.doings):
             if doing.working:
@@ -161,9 +170,7 @@ class _Search:
         at = doing.heard if doing.heard and self._scenario.sleepy else state.now
         operation = doing.again or doing.history.next(at)
         assert isinstance(operation, Operation)
-        store = MemoryStore(self._contents[state.objects], lambda: state.now)
-        answer = operation.on(store)
-        done = self._number(store.objects)
+        answer, done = self._do(state.objects, operation, state.now)
         name = self._scenario.actors[who].name
         told = f"{name}: {operation}"
         yield f"{told}{answer}", state.after(who, self._heard(state, doing, at, answer), done)
@@ -185,6 +192,15 @@ class _Search:
         ended = following if isinstance(following, Ended) else None
         # When it heard that makes no difference to who is awake: nor may it make another state.
         return Doing(history, state.now if self._scenario.sleepy else START, ended)
+
+    def _do(self, objects: int, operation: Operation, now: datetime) -> tuple[Answer, int]:
+        """The answer, and the content that is there then."""
+        asked = objects, operation, now
+        if asked not in self._done:
+            store = MemoryStore(self._contents[objects], lambda: now)
+            answer = operation.on(store)
+            self._done[asked] = answer, self._number(store.objects)
+        return self._done[asked]
 
     def _number(self, objects: Objects) -> int:
         content = frozenset(objects.items())

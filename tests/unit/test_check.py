@@ -1,15 +1,15 @@
 """A contract and a recipe that are fine by themselves, and do not fit."""
 
 import json
-import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from lakemint.check import check_dataset, problems
+from lakemint.cli import main
 from lakemint.errors import LakemintError
-from tests.support import LAKEMINT
 from tests.unit.contracts import Change, column, silver, write
 
 
@@ -95,16 +95,21 @@ def test_problems_of_all_files_are_told_together(tmp_path: Path) -> None:
     assert any("recipe.yaml: lable: no such field; did you mean 'label'?" in line for line in lines)
 
 
-def test_the_command_shows_them_and_fails(tmp_path: Path) -> None:
+def test_the_command_shows_them_and_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     schemas = write(tmp_path / "schemas", lambda c: c.update(owner="me"))
+    monkeypatch.chdir(tmp_path)
 
-    def check(*arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [str(LAKEMINT), "check", *arguments]
-        return subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
+    def check(*arguments: str) -> tuple[int, str]:
+        monkeypatch.setattr(sys, "argv", ["lakemint", "check", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        return int(ended.value.code or 0), capsys.readouterr().out
 
-    shown = check()
-    assert shown.returncode == 1
-    assert "pets: 1 problem\n  schemas/pets/contract.yaml: owner: no such field" in shown.stdout
-    assert len(json.loads(check("--json").stdout)["pets"]) == 1
+    status, shown = check()
+    assert status == 1
+    assert "pets: 1 problem\n  schemas/pets/contract.yaml: owner: no such field" in shown
+    assert len(json.loads(check("--json")[1])["pets"]) == 1
     write(schemas)
-    assert (check("pets").returncode, check("pets").stdout) == (0, "pets: in order\n")
+    assert check("pets") == (0, "pets: in order\n")

@@ -38,6 +38,35 @@ class Found(Record):
     """Table → rows."""
     tasks: Count
     """In Label Studio."""
+    lost_states: Count
+    """Earlier states of silver that versions were made from, and that can no longer be read: of samples that
+    silver has had since then no more, nobody knows whose they were, unless a version's own column says so."""
+
+    @property
+    def records(self) -> int:
+        """Lines, or whole objects."""
+        return sum(len(trace.lines) for trace in self.traces)
+
+    @property
+    def objects(self) -> int:
+        return len({trace.object for trace in self.traces})
+
+    @property
+    def is_anything(self) -> bool:
+        return bool(self.samples or self.traces or self.tasks or any(self.rows.values()))
+
+    def and_(self, later: "Found") -> "Found":
+        """All of both; what a search that was cut off had begun to remove is not counted twice."""
+        known = {(trace.object, trace.etag) for trace in self.traces}
+        new = [trace for trace in later.traces if (trace.object, trace.etag) not in known]
+        tables = dict.fromkeys([*self.rows, *later.rows])
+        return Found(
+            samples=sorted({*self.samples, *later.samples}),
+            traces=[*self.traces, *new],
+            rows={name: max(self.rows.get(name, 0), later.rows.get(name, 0)) for name in tables},
+            tasks=max(self.tasks, later.tasks),
+            lost_states=max(self.lost_states, later.lost_states),
+        )
 
 
 class Order(Record):
@@ -95,6 +124,8 @@ class Receipt(Record):
     versions: list[RevisedVersion]
     searched: list[str]
     """All that was looked through."""
+    lost_states: Count
+    """See `Found`."""
     key: Digest | None = None
     """The id of the key that signed all the rest."""
     signature: str | None = None

@@ -24,6 +24,7 @@ class Project:
     marker: str
     form: str
     maximum_annotations: int
+    tasks: int
 
 
 def marker(config: Config, dataset: str) -> str:
@@ -39,12 +40,14 @@ def find_project(studio: LabelStudio, config: Config, dataset: str) -> Project |
     while True:
         answer = studio.get(
             "/api/projects/",
-            include="id,description,label_config,maximum_annotations",
+            include="id,description,label_config,maximum_annotations,task_number",
             page=page,
             page_size=100,
         )
         found += [
-            Project(item["id"], mark, item["label_config"] or "", item["maximum_annotations"])
+            Project(
+                item["id"], mark, item["label_config"] or "", item["maximum_annotations"], item["task_number"]
+            )
             for item in answer["results"]
             if mark in (item["description"] or "").split()
         ]

@@ -3,7 +3,9 @@
 import io
 import time
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
+from threading import Lock
 from typing import IO, TYPE_CHECKING, Any, Literal, cast
 from urllib.parse import urlsplit
 
@@ -14,8 +16,11 @@ from lakemint.store.base import StoredObject, opened, read_whole, same_bytes
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
+    from boto3.session import Session
     from mypy_boto3_s3 import S3Client
 
+_MAKING = Lock()
+"""Clients may be used by many threads; sessions may not make them in many."""
 _CONFLICTS = 6
 """How often a conditional write that met another one in mid-air is tried."""
 _RESUMES = 6
@@ -164,12 +169,12 @@ def s3_client(config: Config) -> "S3Client":
     Raises ConfigError for an endpoint or a style that is none. Tries 9 times, about 9 s when nothing listens;
     connects in 5 s, waits 20 s for each answer or next byte.
     """
-    import boto3
     from botocore.config import Config as ClientConfig
 
     if config.s3_style not in ("", *_STYLES):
         raise ConfigError(f"s3_style {config.s3_style!r}: write {' or '.join(_STYLES)}, or leave it out")
-    session = boto3.session.Session(config.s3_access_key or None, config.s3_secret_key or None)
+    keys = config.s3_access_key, config.s3_secret_key
+    session = _session_of(*keys) if all(keys) else _new_session(*(key or None for key in keys))
     settings = ClientConfig(
         connect_timeout=5,
         read_timeout=20,
@@ -179,11 +184,24 @@ def s3_client(config: Config) -> "S3Client":
     )
     region = config.s3_region or session.region_name or "us-east-1"
     try:
-        return session.client(
-            "s3", region_name=region, endpoint_url=config.s3_endpoint or None, config=settings
-        )
+        with _MAKING:
+            return session.client(
+                "s3", region_name=region, endpoint_url=config.s3_endpoint or None, config=settings
+            )
     except ValueError as error:
         raise ConfigError(f"s3_endpoint {config.s3_endpoint!r}: {error}; write http://host:port") from error
+
+
+@cache
+def _session_of(access_key: str, secret_key: str) -> "Session":
+    """One for all clients of these keys: what botocore must read of S3 takes longer than all the rest."""
+    return _new_session(access_key, secret_key)
+
+
+def _new_session(access_key: str | None = None, secret_key: str | None = None) -> "Session":
+    import boto3
+
+    return boto3.session.Session(access_key, secret_key)
 
 
 def _style(config: Config) -> Literal["path", "virtual", "auto"]:

@@ -65,6 +65,9 @@ class LabelStudio:
         )
         return [Program(self.name, command, stack.data(self.name), environment)]
 
+    def complete(self, stack: Stack) -> None:
+        """Nothing: the label stage makes the projects."""
+
     def check(self, stack: Stack, since: float) -> None:
         """It answers, and our token opens it."""
         port = stack.ports["label_studio"]

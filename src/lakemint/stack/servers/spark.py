@@ -60,6 +60,9 @@ class Spark:
             Program(self.name, command, stack.data(self.name), environment, stop_seconds=15, scratch=local)
         ]
 
+    def complete(self, stack: Stack) -> None:
+        """Nothing: it holds nothing."""
+
     def check(self, stack: Stack, since: float) -> None:
         """It opens a session for our token and tells its version, which takes no job."""
         import grpc
