@@ -1,9 +1,9 @@
 """A version that grows out of the one before holds the rows that one written anew would hold."""
 
 import hashlib
-import tempfile
 from collections import Counter
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,8 @@ from lakemint.publish.shards import encode
 from lakemint.published.columns import arrow_schema
 from lakemint.published.records import FileRecord, Manifest, SplitRecord
 from lakemint.published.shards import GONE, label_counts, read
-from lakemint.store.folder import FolderStore
+from lakemint.store import FolderStore, Store
+from tests.model.memory import MemoryStore
 from tests.unit.small_version import manifest_and_shards
 
 COLUMNS = (("sample_id", "string"), ("text", "string"), ("label", "string"))
@@ -64,10 +65,10 @@ def edits(before: Rows, after: Rows) -> Iterator[dict[str, Any]]:
 
 
 class Versions:
-    """Versions in a folder, each grown out of the one before; `small` as in `written_anew`."""
+    """Versions in a store, each grown out of the one before; `small` as in `written_anew`."""
 
-    def __init__(self, folder: Path, small: int = 0) -> None:
-        self.store, self.small = FolderStore(folder), small
+    def __init__(self, store: Store, small: int = 0) -> None:
+        self.store, self.small = store, small
         self.manifest: Manifest = manifest_and_shards([], COLUMNS)[0]
         self.rows: Rows = {}
         self.anew: set[Place] = set()
@@ -100,6 +101,10 @@ class Versions:
         return {"sha256": digest, "bytes": len(data), "rows": len(rows)}
 
 
+def in_memory() -> Store:
+    return MemoryStore({}, lambda: datetime.now(UTC))
+
+
 def _place(edit: dict[str, Any]) -> Place:
     return edit["split"], edit["bucket"]
 
@@ -114,31 +119,30 @@ def _plain(rows: Rows) -> Iterator[tuple[Place, dict[str, Any]]]:
 def test_every_version_holds_its_rows_sorted_and_counts_them(
     steps: list[dict[str, Row | None]], small: int
 ) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        versions = Versions(Path(folder), small)
-        rows: Rows = {}
-        for step in steps:
-            rows = {one: row for one, row in {**rows, **step}.items() if row is not None}
-            versions.publish(rows)
-            for name in ("train", "test"):
-                expected = [row for place, row in _plain(rows) if place[0] == name]
-                split = versions.manifest.splits[name]
-                found = versions.read(split)
-                by_bucket = sorted(expected, key=lambda row: int(row["sample_id"], 16) % 3)
-                assert [row for batch in found for row in batch.to_pylist()] == by_bucket
-                assert (split.rows, split.labels) == (
-                    len(expected),
-                    dict(Counter(row["label"] for row in expected)),
-                )
-                assert all(len(shard.overlays) <= OVERLAYS for shard in split.shards)
+    versions = Versions(in_memory(), small)
+    rows: Rows = {}
+    for step in steps:
+        rows = {one: row for one, row in {**rows, **step}.items() if row is not None}
+        versions.publish(rows)
+        for name in ("train", "test"):
+            expected = [row for place, row in _plain(rows) if place[0] == name]
+            split = versions.manifest.splits[name]
+            found = versions.read(split)
+            by_bucket = sorted(expected, key=lambda row: int(row["sample_id"], 16) % 3)
+            assert [row for batch in found for row in batch.to_pylist()] == by_bucket
+            assert (split.rows, split.labels) == (
+                len(expected),
+                dict(Counter(row["label"] for row in expected)),
+            )
+            assert all(len(shard.overlays) <= OVERLAYS for shard in split.shards)
 
 
 def many(count: int, text: str = "x") -> Rows:
     return {f"{number:08x}": ("train", "a", text) for number in range(count)}
 
 
-def test_a_change_costs_what_it_is_large_and_shards_are_written_anew_in_time(tmp_path: Path) -> None:
-    versions = Versions(tmp_path)
+def test_a_change_costs_what_it_is_large_and_shards_are_written_anew_in_time() -> None:
+    versions = Versions(in_memory())
     versions.publish(many(3000))
     whole = sum(shard.stored for shard in versions.manifest.shards)
     written = [whole]
@@ -156,8 +160,8 @@ def test_a_change_costs_what_it_is_large_and_shards_are_written_anew_in_time(tmp
     assert len(overlays) < 40
 
 
-def test_rows_that_do_not_add_up_are_no_version(tmp_path: Path) -> None:
-    versions = Versions(tmp_path)
+def test_rows_that_do_not_add_up_are_no_version() -> None:
+    versions = Versions(in_memory())
     versions.publish(many(9))
     told = {"split": "train", "bucket": 0, "gone": False, "kept": False, "before": None, "label": "a"}
     changes = counted([{**told, "rows": 2}])
@@ -167,7 +171,7 @@ def test_rows_that_do_not_add_up_are_no_version(tmp_path: Path) -> None:
 
 
 def test_an_overlay_that_was_changed_is_named(tmp_path: Path) -> None:
-    versions = Versions(tmp_path)
+    versions = Versions(FolderStore(tmp_path))
     versions.publish(many(300))
     versions.publish({**many(300), "00000003": ("train", "b", "y")})
     (over,) = [file for shard in versions.manifest.shards for file in shard.overlays]
@@ -177,8 +181,8 @@ def test_an_overlay_that_was_changed_is_named(tmp_path: Path) -> None:
         versions.read(versions.manifest.splits["train"])
 
 
-def test_labels_are_counted_as_in_the_rows(tmp_path: Path) -> None:
-    versions = Versions(tmp_path)
+def test_labels_are_counted_as_in_the_rows() -> None:
+    versions = Versions(in_memory())
     versions.publish(many(300))
     versions.publish({**many(300), "00000003": ("test", "b", "y"), "00000004": ("train", "b", "y")})
     for split in versions.manifest.splits.values():
