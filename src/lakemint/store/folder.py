@@ -68,17 +68,18 @@ class FolderStore:
             finally:
                 temporary.unlink()
 
-    def replace(self, key: str, data: bytes, etag: str) -> None:
+    def replace(self, key: str, content: bytes | Path, etag: str) -> None:
         with _translated(key):
-            temporary = self._write(key, data)
+            temporary = self._write(key, content)
             try:
                 with self._alone(), self.open(key) as there:
                     if md5_of(there) == etag:
                         self._rename(temporary, key)
                         return
                     there.seek(0)
-                    if not same_bytes(opened(data), there):
-                        raise ObjectExists(f"{key}: not the expected bytes")
+                    with opened(content) as ours:
+                        if not same_bytes(ours, there):
+                            raise ObjectExists(f"{key}: not the expected bytes")
             finally:
                 temporary.unlink(missing_ok=True)
 
@@ -93,6 +94,9 @@ class FolderStore:
             if key.startswith(prefix) and key > after and not key.startswith(_UNFINISHED):
                 with suppress(FileNotFoundError), path.open("rb") as stream:  # deleted just now
                     yield _stored(key, stream)
+
+    def keeps_versions(self) -> bool:
+        return False
 
     def _path(self, key: str) -> Path:
         path = (self._root / key).resolve()
