@@ -14,7 +14,7 @@ from lakemint.dataset.quality import Column, Rule, Type
 from lakemint.dataset.standard import standard_problems, unknown_type
 from lakemint.digest import digest_of
 from lakemint.errors import ContractError
-from lakemint.names import PROVENANCE, SAMPLE_ID, SPLIT, check_name
+from lakemint.names import PROVENANCE, SAMPLE_ID, SOURCE, SPLIT, check_name
 
 CONTRACT_TABLES: Final = ("silver", "gold")
 """The tables a contract describes: the refined samples, and the labeled ones."""
@@ -31,6 +31,8 @@ LOGICAL: Final[dict[str, Type]] = {
 _PROVENANCE: Final[dict[str, Type]] = {"object": "string", "line": "long", "etag": "string", "batch": "long"}
 _SPLIT: Final[dict[str, Type]] = {SPLIT: "string"}
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
+_SUBJECT: Final = "dataSubject"
+"""The custom property of the column that says who gave a record: the standard has no field for it."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,8 @@ class Contract:
     tables: tuple[Table, ...]
     document: Mapping[str, Any] = field(repr=False)
     """As it was written."""
+    subject: str | None = None
+    """The column of silver that says who gave a record; None when the contract names none."""
 
     def table(self, name: str) -> Table:
         """`silver` or `gold`; raises ContractError for any other."""
@@ -106,9 +110,10 @@ def load_contract(schemas: Path, dataset: str) -> Contract:
     if problems:
         raise _error(where, problems)
     tables = tuple(_table(item, problems) for item in document["schema"] if item["name"] in CONTRACT_TABLES)
+    subject = _subject(document, tables, problems)
     if problems:
         raise _error(where, problems)
-    return Contract(dataset, digest, tables, document)
+    return Contract(dataset, digest, tables, document, subject)
 
 
 def datasets(schemas: Path) -> list[str]:
@@ -242,3 +247,38 @@ def _dangling(table: Table, place: str) -> Iterator[str]:
         for name in rule.arguments.get("columns", ()):
             if table.column(name) is None:
                 yield f"{place}: quality rule {rule.name!r} names {name!r}, which is no property here"
+
+
+def _subject(document: Mapping[str, Any], tables: Iterable[Table], problems: list[str]) -> str | None:
+    """The column marked as the data subject, adding to `problems` what is wrong with such marks."""
+    silver = {column.name: column for table in tables if table.name == "silver" for column in table.columns}
+    found: list[str] = []
+    for place, name, value in _subject_marks(document):
+        if value is not True:
+            problems.append(f"{place}: {_SUBJECT} is {value!r}; write value: true, or take it out")
+        elif name is None:
+            problems.append(f"{place}: {_SUBJECT} belongs to a property of silver; move it there")
+        elif name in (SAMPLE_ID, SOURCE):
+            problems.append(f"{place}: the road makes {name} itself, it names nobody; mark another column")
+        elif name in silver and silver[name].type != "string":
+            problems.append(f"{place}: {_SUBJECT} needs a string, not {silver[name].type}; mark one of text")
+        else:
+            found.append(name)
+    if len(found) > 1:
+        problems.append(f"schema[silver]: {' and '.join(found)} are each {_SUBJECT}; mark one of them")
+    return found[0] if found else None
+
+
+def _subject_marks(document: Mapping[str, Any]) -> Iterator[tuple[str, str | None, object]]:
+    """Place, name if it is a property of silver, and value of each mark."""
+    items: list[tuple[str, str | None, Mapping[str, Any]]] = [("contract", None, document)]
+    for table in document["schema"]:
+        place = f"schema[{table['name']}]"
+        items.append((place, None, table))
+        for prop in table.get("properties", ()):
+            name = prop["name"] if table["name"] == "silver" else None
+            items.append((f"{place}.properties[{prop['name']}]", name, prop))
+    for place, name, item in items:
+        for custom in item.get("customProperties", ()):
+            if custom["property"] == _SUBJECT:
+                yield f"{place}.customProperties", name, custom["value"]

@@ -64,15 +64,16 @@ class FolderStore:
                     if not same_bytes(ours, theirs):
                         raise ObjectExists(f"{key}: taken by other bytes") from error
 
-    def replace(self, key: str, data: bytes, etag: str) -> None:
-        written = self._written(key, data)
+    def replace(self, key: str, content: bytes | Path, etag: str) -> None:
+        written = self._written(key, content)
         with _translated(key), written as temporary, self._alone(), self.open(key) as there:
             if md5_of(there) == etag:
                 self._rename(temporary, key)
                 return
             there.seek(0)
-            if not same_bytes(opened(data), there):
-                raise ObjectExists(f"{key}: not the expected bytes")
+            with opened(content) as ours:
+                if not same_bytes(ours, there):
+                    raise ObjectExists(f"{key}: not the expected bytes")
 
     def delete(self, key: str) -> None:
         with _translated(key):
@@ -86,6 +87,9 @@ class FolderStore:
             if key.startswith(prefix) and key > after and not key.startswith(_UNFINISHED):
                 with suppress(FileNotFoundError), path.open("rb") as stream:  # deleted just now
                     yield _stored(key, stream)
+
+    def keeps_versions(self) -> bool:
+        return False
 
     def _sweep(self) -> None:
         """Remove what writers that were killed left unfinished; a living one's file is locked."""

@@ -65,9 +65,9 @@ class S3Store:
     def create(self, key: str, content: bytes | Path) -> None:
         self._put_if(key, content, {"IfNoneMatch": "*"})
 
-    def replace(self, key: str, data: bytes, etag: str) -> None:
+    def replace(self, key: str, content: bytes | Path, etag: str) -> None:
         try:
-            self._put_if(key, data, {"IfMatch": etag})
+            self._put_if(key, content, {"IfMatch": etag})
         except ObjectExists as error:
             # Some stores refuse a missing object like one with another etag: 412, where AWS says 404.
             if self.stat(key) is None:
@@ -93,6 +93,24 @@ class S3Store:
             for item in page.get("Contents", ()):
                 key = item["Key"].removeprefix(self._prefix)
                 yield StoredObject(key, item["Size"], item["ETag"].strip('"'), item["LastModified"])
+
+    def keeps_versions(self) -> bool:
+        from botocore.exceptions import ClientError
+
+        with _translated(f"the bucket {self._bucket}"):
+            try:
+                status = self._client.get_bucket_versioning(Bucket=self._bucket).get("Status")
+            except ClientError as error:
+                if error.response["ResponseMetadata"]["HTTPStatusCode"] in (405, 501):
+                    return False  # a store that knows of no versions
+                raise
+            if status != "Suspended":
+                return status == "Enabled"
+            # What was written while it was enabled stays as a version when it is overwritten now.
+            pages = self._client.get_paginator("list_object_versions").paginate(
+                Bucket=self._bucket, Prefix=self._prefix
+            )
+            return any(found["VersionId"] != "null" for page in pages for found in page.get("Versions", ()))
 
     def _put_if(self, key: str, content: bytes | Path, condition: dict[str, Any]) -> None:
         for attempt in range(_CONFLICTS):

@@ -83,6 +83,22 @@ def test_only_what_is_still_there_is_replaced(store: Store) -> None:
         assert store.stat(key) is None
 
 
+def test_a_file_takes_the_place_of_an_object(store: Store, tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(b"2")
+    store.put("x", b"1")
+    for _ in range(2):  # the second time it is done already
+        store.replace("x", file, etag(b"1"))
+        assert store.get("x") == b"2"
+    file.write_bytes(b"3")
+    with pytest.raises(ObjectExists):
+        store.replace("x", file, etag(b"1"))
+
+
+def test_a_folder_keeps_nothing_of_what_was_overwritten(store: Store) -> None:
+    assert not store.keeps_versions()
+
+
 def test_replacing_again_with_the_same_bytes_is_done_already(store: Store) -> None:
     store.put("x", b"1")
     store.replace("x", b"2", etag(b"1"))
