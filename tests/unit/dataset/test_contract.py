@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from lakemint.dataset.contract import datasets, load_contract
+from lakemint.dataset.contract import load_contract
 from lakemint.dataset.quality import Limit, Rule
 from lakemint.errors import ContractError
 from tests.unit.contracts import Change, column, silver, write
@@ -344,16 +344,6 @@ def test_a_data_subject_that_cannot_be_is_named_with_the_way_out(
     message = complaint(tmp_path, change)
     assert len(message.splitlines()) == 1
     assert told in message
-
-
-def test_datasets_are_folders_and_nothing_is_read(tmp_path: Path) -> None:
-    write(tmp_path)
-    (tmp_path / "broken").mkdir()
-    (tmp_path / "broken" / "recipe.yaml").write_text("[not yaml")
-    (tmp_path / "notes").mkdir()
-    (tmp_path / ".hidden").mkdir()
-    (tmp_path / "file.yaml").touch()
-    assert datasets(tmp_path) == ["broken", "pets"]
 
 
 def test_only_the_tables_of_a_contract_can_be_asked_for(tmp_path: Path) -> None:
