@@ -168,13 +168,22 @@ def test_a_file_takes_the_place_of_an_object(store: Store, tmp_path: Path) -> No
         store.replace("x", file, first)
 
 
-def test_a_bucket_that_keeps_older_versions_is_known(config: Config, store: Store) -> None:
+@pytest.fixture
+def bucket(config: Config) -> Iterator[str]:
+    """A bucket of the test's own."""
+    client, name = s3_client(config), f"versions-{uuid.uuid4().hex[:12]}"
+    client.create_bucket(Bucket=name)
+    yield name
+    for found in client.list_object_versions(Bucket=name).get("Versions", ()):
+        client.delete_object(Bucket=name, Key=found["Key"], VersionId=found["VersionId"])
+    client.delete_bucket(Bucket=name)
+
+
+def test_a_bucket_that_keeps_older_versions_is_known(config: Config, store: Store, bucket: str) -> None:
     assert not store.keeps_versions()
-    bucket = f"versions-{uuid.uuid4().hex[:12]}"
     versioned = open_store(replace(config, lake=f"s3://{bucket}/a"))
     beside = open_store(replace(config, lake=f"s3://{bucket}/b"))
     client = s3_client(config)
-    client.create_bucket(Bucket=bucket)
     assert not versioned.keeps_versions()
     versioned.put("x", b"before there were any")
     client.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
