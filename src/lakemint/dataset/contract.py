@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from lakemint.dataset.document import load_document
+from lakemint.dataset.folder import datasets
 from lakemint.dataset.odcs import RuleError, implied_rules, quality_rules
 from lakemint.dataset.quality import Column, Rule, Type
 from lakemint.dataset.standard import Path as Place
@@ -127,16 +128,6 @@ def read_contract(schemas: Path, dataset: str) -> tuple[Contract, list[str]]:
     return Contract(dataset, digest, tables, document), [
         f"{where}: {text}" for text in dict.fromkeys(problems)
     ]
-
-
-def datasets(schemas: Path) -> list[str]:
-    """Names of the datasets: the folders with a contract or a recipe, sorted. Reads no file."""
-    return sorted(
-        path.name
-        for path in schemas.iterdir()
-        if not path.name.startswith((".", "_"))
-        and ((path / "contract.yaml").is_file() or (path / "recipe.yaml").is_file())
-    )
 
 
 def _identity_problems(

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from lakemint.dataset.contract import datasets, load_contract
+from lakemint.dataset.contract import load_contract
 from lakemint.dataset.quality import Limit, Rule
 from lakemint.errors import ContractError
 from tests.unit.contracts import Change, column, silver, write
@@ -290,16 +290,6 @@ def test_the_digest_is_of_what_is_said_not_of_how_it_is_written(tmp_path: Path) 
     assert after.digest != before.digest
     assert after.table("silver").suite_digest != before.table("silver").suite_digest
     assert after.table("gold").suite_digest == before.table("gold").suite_digest
-
-
-def test_datasets_are_folders_and_nothing_is_read(tmp_path: Path) -> None:
-    write(tmp_path)
-    (tmp_path / "broken").mkdir()
-    (tmp_path / "broken" / "recipe.yaml").write_text("[not yaml")
-    (tmp_path / "notes").mkdir()
-    (tmp_path / ".hidden").mkdir()
-    (tmp_path / "file.yaml").touch()
-    assert datasets(tmp_path) == ["broken", "pets"]
 
 
 def test_only_the_tables_of_a_contract_can_be_asked_for(tmp_path: Path) -> None:
