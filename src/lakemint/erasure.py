@@ -5,7 +5,6 @@ next run knows it still, though half of it is gone. Then all is searched again, 
 """
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from lakemint.config import Config
@@ -135,7 +134,8 @@ class Erasure:
         if self._has_studio:
             with connect(self._config) as studio:
                 erase_tasks(studio, self._config, order.dataset, samples)
-            compact_label_studio(Path(self._config.home))
+            if self._config.home:
+                compact_label_studio(self._config.home)
         self._forget()
 
     def _forget(self) -> None:

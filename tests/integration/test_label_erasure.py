@@ -42,8 +42,9 @@ def make(studio: LabelStudio, config: Config, name: str, texts: dict[str, str]) 
     """A project of that dataset with a task for each sample."""
     body = {"title": name, "description": f"of {marker(config, name)}", "label_config": FORM}
     made = studio.write("POST", "/api/projects/", body)
-    project = Project(made["id"], marker(config, name), FORM, 1)
-    send(studio, project, [{"sample_id": sample, "text": text} for sample, text in texts.items()])
+    project = Project(made["id"], marker(config, name), FORM, 1, 0)
+    samples = [{"sample_id": sample, "text": text} for sample, text in texts.items()]
+    send(studio, project, samples, len(samples))
     return project
 
 

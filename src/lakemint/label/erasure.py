@@ -42,6 +42,13 @@ def erase_tasks(studio: LabelStudio, config: Config, dataset: str, samples: Iter
     )
 
 
+def tasks_of(studio: LabelStudio, config: Config, dataset: str, samples: Iterable[str]) -> int:
+    """How many tasks `erase_tasks` would delete."""
+    sought = frozenset(samples)
+    projects = find_projects(studio, config, dataset) if sought else []
+    return sum(1 for project in projects for _ in _tasks(studio, project, sought))
+
+
 def _delete_all(
     studio: LabelStudio, projects: Iterable[Project], sought: Set[str], gone: dict[int, int]
 ) -> int:
