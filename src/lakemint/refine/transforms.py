@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from lakemint.dataset.quality import Column as ContractColumn
 
 STAGE = "refine"
+LEAKED: Final = "near_duplicate.split"
+"""The reason of a sample that `clusters` still knows: its cluster went to another split than its own was."""
 
 NULL_LENGTH: Final = 2**64 - 1
 """Stands where a value's length would, when there is no value."""
@@ -50,7 +52,7 @@ def without_leaks(marked: DataFrame, leaks: DataFrame) -> DataFrame:
     leaves = F.col("_reason").isNull() & F.col("_cluster").isNotNull()
     return rows.withColumns(
         {
-            "_reason": F.when(leaves, F.lit("near_duplicate.split")).otherwise(F.col("_reason")),
+            "_reason": F.when(leaves, F.lit(LEAKED)).otherwise(F.col("_reason")),
             "_survivor": F.when(leaves, F.col("_cluster")).otherwise(F.col("_survivor")),
         }
     ).drop("_cluster")
