@@ -73,7 +73,7 @@ def texts(number: int) -> set[str]:
 
 
 def order(notes: SmallDataset) -> Order:
-    return Erasures(notes.store, notes.lake, DATASET).order(Subject("who", WHO), "ana", WHEN)
+    return Erasures(notes.store, notes.lake, DATASET).order(Subject("who", WHO), "ana", WHEN)[0]
 
 
 def found(notes: SmallDataset) -> list[str]:

@@ -45,6 +45,9 @@ def erase(  # noqa: PLR0913
     ] = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would go; remove nothing.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    order_only: Annotated[
+        bool, typer.Option("--order-only", help="Leave it to the DAG erase_<dataset>, which asks nobody.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Take all that a data subject gave out of a dataset: everywhere, and for good.
@@ -63,13 +66,18 @@ def erase(  # noqa: PLR0913
     config = load_config()
     wanted = _subject(config, check_name(dataset), subject)
     ledger = _erasures(config, dataset)
-    order = ledger.order(wanted, by or config.acting_user(), datetime.now(UTC).isoformat(timespec="seconds"))
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    order, is_new = ledger.order(wanted, by or config.acting_user(), now)
+    if order_only:
+        typer.echo(f"ordered {order.erasure}: the DAG erase_{dataset} carries it out")
+        return
     try:
         if not _agreed(config, order, dry_run=dry_run, yes=yes, as_json=as_json):
             return
         _job(config, order)
     finally:
-        ledger.withdraw(order.erasure)  # unless it has begun
+        if is_new:
+            ledger.withdraw(order.erasure)  # unless it has begun
     receipt = ledger.read(order.erasure)
     if as_json:
         typer.echo(json.dumps(receipt.model_dump(mode="json"), indent=2))

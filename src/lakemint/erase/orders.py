@@ -18,11 +18,14 @@ class Erasures:
     def __init__(self, store: Store, lake: Lake, dataset: str) -> None:
         self._store, self._lake, self._dataset = store, lake, dataset
 
-    def order(self, subject: Subject, by: str, now: str) -> Order:
-        """Place an order, unless one for the subject is under way: then that. `now`: UTC, ISO 8601."""
+    def order(self, subject: Subject, by: str, now: str) -> tuple[Order, bool]:
+        """An order for the subject, and whether it was placed now: one that is open already stays the one.
+
+        `now`: UTC, ISO 8601.
+        """
         for there in self.orders():
             if there.subject == subject:
-                return there
+                return there, False
         order = Order(
             dataset=self._dataset,
             erasure=str(uuid.uuid4()),
@@ -32,7 +35,7 @@ class Erasures:
             ordered_at=now,
         )
         self.write(order)
-        return order
+        return order, True
 
     def write(self, record: Order | Receipt) -> None:
         """Put an order as it is by now, or the receipt that takes its place."""

@@ -14,8 +14,7 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.pandas.functions import arrow_udf
 
-from lakemint.names import SAMPLE_ID
-from lakemint.refine.transforms import LEAKED
+from lakemint.names import LEAKED, SAMPLE_ID
 from lakemint.subject import Subject
 
 ERASED: Final = "erased"

@@ -15,14 +15,12 @@ from pyspark.sql.pandas.functions import arrow_udf
 
 from lakemint.dataset.recipe import Drop, NormalizeText, Recipe
 from lakemint.errors import ConservationError, ContractError
-from lakemint.names import PROVENANCE, SAMPLE_ID, SOURCE
+from lakemint.names import LEAKED, PROVENANCE, SAMPLE_ID, SOURCE
 
 if TYPE_CHECKING:
     from lakemint.dataset.quality import Column as ContractColumn
 
 STAGE = "refine"
-LEAKED: Final = "near_duplicate.split"
-"""The reason of a sample that `clusters` still knows: its cluster went to another split than its own was."""
 
 NULL_LENGTH: Final = 2**64 - 1
 """Stands where a value's length would, when there is no value."""
