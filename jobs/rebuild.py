@@ -17,7 +17,6 @@ from lakemint.published.leases import lease
 from lakemint.published.records import read_manifest
 from lakemint.published.signatures import require_trusted
 from lakemint.published.version_record import read_version
-from lakemint.spark import spark_session
 from lakemint.store import open_store
 
 
@@ -35,9 +34,9 @@ def main(dataset: str, version: str) -> Outcome:
     recipe = need_document(store, lake, dataset, published.recipe)
     log = DeltaLog(store, lake, dataset)
     commits = {table: log.demand(table, at) for table, at in published.inputs.items()}
-    with lease(store, lake, dataset, "publish"), spark_session(config) as spark:
+    with lease(store, lake, dataset, "publish"):
         labels = commits["labels"].note.get("summary", {})
-        builder = Builder(spark, config, recipe["publish"]["buckets"])
+        builder = Builder(config, recipe["publish"]["buckets"])
         base = read_manifest(store, lake, dataset, published.base) if published.base else None
         rebuilt = builder.build(basis_again(published), labels, published.splits, base)
     if rebuilt.digest != record.manifest:

@@ -140,7 +140,7 @@ class DeltaLog:
             yield from (version for version in self._commits(prefix, "") if version not in newer)
 
     def _commits(self, prefix: str, after: str) -> list[int]:
-        names = (item.key.removeprefix(prefix) for item in self._store.list(prefix, after))
+        names = (key.removeprefix(prefix) for key, _ in self._store.sizes(prefix, after))
         return sorted((int(found[1]) for name in names if (found := _COMMIT.fullmatch(name))), reverse=True)
 
     def _checkpoint(self, prefix: str) -> str:

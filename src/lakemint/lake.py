@@ -51,6 +51,10 @@ class Lake:
         uri = f"{self.root}/{_table_key(table, dataset)}"
         return uri.replace("s3://", "s3a://", 1)
 
+    def files(self, table: str, dataset: str) -> str:
+        """Key prefix of a Delta table's files, with its slash."""
+        return f"{_table_key(table, dataset)}/"
+
     def log(self, table: str, dataset: str) -> str:
         """Key prefix of a Delta table's log, with its slash."""
         return f"{_table_key(table, dataset)}/_delta_log/"

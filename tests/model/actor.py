@@ -104,6 +104,9 @@ class Past:
     def open(self, key: str, etag: str | None = None) -> IO[bytes]:
         return io.BytesIO(self._ask("open", key, etag))
 
+    def seekable(self, key: str) -> IO[bytes]:
+        return self.open(key)
+
     def stat(self, key: str) -> StoredObject | None:
         return cast("StoredObject | None", self._ask("stat", key))
 
@@ -124,6 +127,9 @@ class Past:
 
     def keeps_versions(self) -> bool:
         return False
+
+    def sizes(self, prefix: str, after: str = "") -> Iterator[tuple[str, int]]:
+        return ((item.key, item.size) for item in self.list(prefix, after))
 
     def _ask(self, method: str, *arguments: Any) -> Any:
         if self._given == len(self._answers):

@@ -40,6 +40,9 @@ class MemoryStore:
             raise ObjectExists(f"{key}: not the expected bytes")
         return io.BytesIO(data)
 
+    def seekable(self, key: str) -> IO[bytes]:
+        return self.open(key)
+
     def stat(self, key: str) -> StoredObject | None:
         return _stored(key, self.objects[key]) if key in self.objects else None
 
@@ -72,6 +75,9 @@ class MemoryStore:
 
     def keeps_versions(self) -> bool:
         return False
+
+    def sizes(self, prefix: str, after: str = "") -> Iterator[tuple[str, int]]:
+        return ((item.key, item.size) for item in self.list(prefix, after))
 
 
 def _stored(key: str, kept: Kept) -> StoredObject:

@@ -81,6 +81,12 @@ class Store(Protocol):
         of the object or raises StoreUnavailable: a stream that was cut never looks like a short object.
         """
 
+    def seekable(self, key: str) -> IO[bytes]:
+        """A stream that can be read anywhere, and reads no more of the object than it is asked for.
+
+        Raises ObjectNotFound; reading raises StoreError when the object became another one meanwhile.
+        """
+
     def stat(self, key: str) -> StoredObject | None:
         """Size and etag; None when there is no such object."""
 
@@ -112,3 +118,6 @@ class Store(Protocol):
 
     def keeps_versions(self) -> bool:
         """Whether the bytes of objects that were overwritten or deleted stay, as older versions of them."""
+
+    def sizes(self, prefix: str, after: str = "") -> Iterator[tuple[str, int]]:
+        """Key and bytes of what `list` lists: for who needs no etags, which a folder must read all for."""

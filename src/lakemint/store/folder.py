@@ -43,6 +43,9 @@ class FolderStore:
             stream.seek(0)
         return stream
 
+    def seekable(self, key: str) -> IO[bytes]:
+        return self.open(key)
+
     def stat(self, key: str) -> StoredObject | None:
         try:
             with self.open(key) as stream:
@@ -81,12 +84,22 @@ class FolderStore:
             self._sweep()
 
     def list(self, prefix: str, after: str = "") -> Iterator[StoredObject]:
+        for key, path in self._files(prefix, after):
+            with suppress(FileNotFoundError), path.open("rb") as stream:  # deleted just now
+                yield _stored(key, stream)
+
+    def sizes(self, prefix: str, after: str = "") -> Iterator[tuple[str, int]]:
+        for key, path in self._files(prefix, after):
+            with suppress(FileNotFoundError):
+                yield key, path.stat().st_size
+
+    def _files(self, prefix: str, after: str) -> Iterator[tuple[str, Path]]:
+        """(key, file) in the order of the keys."""
         top = self._path(prefix.rpartition("/")[0])
         files = ((path.relative_to(self._root).as_posix(), path) for path in top.rglob("*") if path.is_file())
         for key, path in sorted(files):
             if key.startswith(prefix) and key > after and not key.startswith(_UNFINISHED):
-                with suppress(FileNotFoundError), path.open("rb") as stream:  # deleted just now
-                    yield _stored(key, stream)
+                yield key, path
 
     def keeps_versions(self) -> bool:
         return False
@@ -115,8 +128,11 @@ class FolderStore:
             needed.mkdir(parents=True, exist_ok=True)
         with _locked(folder) as file:
             try:
-                with opened(content) as stream:
-                    shutil.copyfileobj(stream, file)
+                if isinstance(content, Path):
+                    with content.open("rb") as stream:
+                        shutil.copyfileobj(stream, file)
+                else:
+                    file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
                 yield Path(file.name)

@@ -17,9 +17,10 @@ from lakemint.errors import ConservationError, IntegrityError
 from lakemint.lake import Lake
 from lakemint.publish.increment import OVERLAYS, Place, counted, splits_after, written_anew
 from lakemint.publish.shards import encode
+from lakemint.published.apart import apart
 from lakemint.published.columns import arrow_schema
 from lakemint.published.records import FileRecord, Manifest, SplitRecord
-from lakemint.published.shards import GONE, label_counts, read
+from lakemint.published.shards import GONE, label_counts, read, read_file
 from lakemint.store import FolderStore, Store
 from tests.model.memory import MemoryStore
 from tests.unit.small_version import manifest_and_shards
@@ -135,6 +136,42 @@ def test_every_version_holds_its_rows_sorted_and_counts_them(
                 dict(Counter(row["label"] for row in expected)),
             )
             assert all(len(shard.overlays) <= OVERLAYS for shard in split.shards)
+
+
+@settings(max_examples=60, deadline=None)
+@given(steps=steps, small=st.sampled_from([0, NEVER]))
+def test_rows_that_differ_between_versions_are_found_without_comparing_the_others(
+    steps: list[dict[str, Row | None]], small: int
+) -> None:
+    versions = Versions(in_memory(), small)
+    history = [(versions.manifest, versions.rows)]
+    for step in steps:
+        rows = {one: row for one, row in {**versions.rows, **step}.items() if row is not None}
+        versions.publish(rows)
+        history.append((versions.manifest, rows))
+    content = partial(read_file, versions.store, KEY_OF)
+    for (old, before), (new, after) in ((history[-2], history[-1]), (history[0], history[-1])):
+        found = [(one.split, one.rows(content, KEY_OF, arrow_schema(COLUMNS))) for one in apart(old, new)]
+        for side, whole, other in ((0, before, after), (1, after, before)):
+            met = {
+                row["sample_id"]: (split, row["label"], row["text"])
+                for split, sides in found
+                if (batch := sides[side]) is not None
+                for row in batch.to_pylist()
+            }
+            assert met.items() <= whole.items()
+            assert met.keys() >= {one for one, row in whole.items() if other.get(one) != row}
+
+
+def test_of_a_shard_with_a_new_overlay_only_the_rows_that_it_names_are_compared() -> None:
+    versions = Versions(in_memory())
+    versions.publish(many(3000))
+    before = versions.manifest
+    versions.publish({**versions.rows, "00000007": ("train", "b", "x")})
+    content = partial(read_file, versions.store, KEY_OF)
+    (one,) = apart(before, versions.manifest)
+    was, now = one.rows(content, KEY_OF, arrow_schema(COLUMNS))
+    assert [side and side.column("sample_id").to_pylist() for side in (was, now)] == [["00000007"]] * 2
 
 
 def many(count: int, text: str = "x") -> Rows:
