@@ -376,6 +376,20 @@ class Killer:
             raise Killed
 
 
+def test_what_was_ingested_anew_in_between_stands_for_the_old(notes: SmallDataset) -> None:
+    rewritten = blank(notes, {"mail/a.tsv": AT["mail/a.tsv"]})
+    samples = tables_of(notes).find(places(rewritten), []).samples
+    run_job("ingest", DATASET)
+    tables_of(notes).erase(samples, rewritten)
+    item, there = rewritten[0], conserved(notes)
+    assert (item.object, item.before) not in there
+    assert there[item.object, str(item.now)] == (3, 4)
+    again = tables_of(notes).erase(samples, rewritten)
+    assert not any(again.values())
+    run_job("refine", DATASET)
+    assert [row["who"] for row in notes.rows("silver") if row["text"] == COMMON] == ["Bob"]
+
+
 def test_a_note_is_committed_where_no_row_changes(config: Config, spark: SparkSession) -> None:
     lake, store = Lake(config.lake), open_store(config)
     uri, log = lake.table("gold", DATASET), DeltaLog(store, lake, DATASET)
