@@ -19,10 +19,9 @@ from lakemint.delta_log import DeltaLog
 from lakemint.erase.scrub import scrub
 from lakemint.erase.tables import Rewritten, SubjectTables
 from lakemint.erase.transforms import ERASED
-from lakemint.lake import Lake
 from lakemint.names import TABLES, Reference, TableVersion
 from lakemint.published.opened import open_published
-from lakemint.spark import amend, note_only, read_table, set_properties
+from lakemint.spark import amend, read_table, set_properties
 from lakemint.store import Store, open_store
 from lakemint.subject import Subject
 from tests.integration.small_dataset import DATASET, SmallDataset, run_job
@@ -388,14 +387,6 @@ def test_what_was_ingested_anew_in_between_stands_for_the_old(notes: SmallDatase
     assert not any(again.values())
     run_job("refine", DATASET)
     assert [row["who"] for row in notes.rows("silver") if row["text"] == COMMON] == ["Bob"]
-
-
-def test_a_note_is_committed_where_no_row_changes(config: Config, spark: SparkSession) -> None:
-    lake, store = Lake(config.lake), open_store(config)
-    uri, log = lake.table("gold", DATASET), DeltaLog(store, lake, DATASET)
-    spark.range(0).write.format("delta").save(uri)
-    note_only(spark, uri, {"made": "again"})
-    assert (log.need("gold").version, log.need("gold").note) == (1, {"made": "again"})
 
 
 def test_before_anything_was_ingested_there_is_nothing(notes: SmallDataset) -> None:
