@@ -66,7 +66,7 @@ lock: $(UV)  ## Resolve the locks anew
 	$(COMPILE) requirements/tools.in -o requirements/tools.txt
 	$(COMPILE) --extra platform --group dev pyproject.toml -o requirements/platform.txt
 	$(COMPILE) requirements/label-studio.in -o requirements/label-studio.txt
-	$(COMPILE) requirements/peers.in -o requirements/peers.txt
+	@for peer in requirements/peers-*.in; do $(COMPILE) $$peer -o $${peer%.in}.txt; done
 
 clean:  ## Stop the stack and remove everything that setup and the stack made, data included
 	@test ! -x .venv/bin/lakemint || .venv/bin/lakemint down

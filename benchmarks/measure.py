@@ -1,5 +1,6 @@
 """One line of a benchmark's table: ours beside a peer or a limit, with the bar it is held to."""
 
+import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -35,10 +36,16 @@ def against_limit(
     return Measure(metric, unit, ours, "limit", limit, ours / limit, min(runs), max(runs), bar, held)
 
 
-def against_peer(
-    metric: str, unit: str, peer: str, runs: Sequence[tuple[float, float]], at_least: float
+def against_peer(  # noqa: PLR0913
+    metric: str,
+    unit: str,
+    peer: str,
+    runs: Sequence[tuple[float, float]],
+    *,
+    at_least: float = 0,
+    at_most: float = math.inf,
 ) -> Measure:
-    """Pairs of runs (ours, the peer's); the median of their ratios is held to `at_least`."""
+    """Pairs of runs (ours, the peer's); the median of their ratios is held to one of the two bounds."""
     ratios = [mine / theirs for mine, theirs in runs]
     ratio = statistics.median(ratios)
     return Measure(
@@ -50,6 +57,6 @@ def against_peer(
         ratio,
         min(ratios),
         max(ratios),
-        f"at least {at_least:g} x {peer}",
-        ratio >= at_least,
+        f"at most {at_most:.2g} x" if math.isfinite(at_most) else f"at least {at_least:g} x",
+        at_least <= ratio <= at_most,
     )

@@ -34,7 +34,8 @@ def main(dataset: str) -> Outcome:
         rows = strata(silver, sent, column).limit(size + 1).collect()
         wanted = quotas(check_strata({name: (there, known) for name, there, known in rows}, asked), size)
         chosen = choose(silver, sent, column, wanted, task_fields(asked, form.fields))
-        new = send(studio, project, (row.asDict() for row in chosen.toLocalIterator()))
+        samples = (row.asDict() for row in chosen.toLocalIterator())
+        new = send(studio, project, samples, sum(wanted.values()))
         counts = {"sent": new, "tasks": len(before.samples) + new, "duplicates": before.duplicates}
         details = {"project": project_url(studio, project), "form": form.version}
         return Outcome(f"tasks/{dataset}", str(at.version), changed=new > 0, counts=counts, details=details)

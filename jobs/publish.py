@@ -19,7 +19,6 @@ from lakemint.publish.keep import keep_document
 from lakemint.publish.manifest import basis_of, require_current
 from lakemint.publish.signing import Signing
 from lakemint.published.leases import lease
-from lakemint.spark import spark_session
 from lakemint.store import open_store
 from lakemint.store.safety import require_safe
 from lakemint.verdicts import passing
@@ -42,8 +41,8 @@ def main(dataset: str) -> Outcome:
     if before and there and basis.is_that_of(there):
         return Outcome(f"{dataset}@{before.version}", before.manifest, changed=False)
     require_safe(store, lake)
-    with lease(store, lake, dataset, "publish") as held, spark_session(config) as spark:
-        builder = Builder(spark, config, recipe.publish.buckets)
+    with lease(store, lake, dataset, "publish") as held:
+        builder = Builder(config, recipe.publish.buckets)
         labels = commits["labels"].note.get("summary", {})
         base = there if there and is_base(store, lake, there, basis, builder.buckets) else None
         manifest = builder.build(basis, labels, SPLITS, base)

@@ -17,7 +17,6 @@ from lakemint.published.leases import lease
 from lakemint.published.records import read_manifest
 from lakemint.published.signatures import require_trusted
 from lakemint.published.version_record import read_version
-from lakemint.spark import spark_session
 from lakemint.store import open_store
 
 
@@ -28,14 +27,16 @@ def main(dataset: str, version: str) -> Outcome:
     record = read_version(store, lake, dataset, int(version))
     published = read_manifest(store, lake, dataset, record.manifest)
     require_trusted(store, lake, config.trusted_keys, Reference(dataset, record.version), record.manifest)
+    if published.revises:
+        raise LakemintError(f"{dataset}@{version}: rows were erased from it and from what it was made of")
     if published.format == "lakemint.manifest/1":
         raise LakemintError(f"{dataset}@{version} was published by an older Lakemint, which can rebuild it")
     recipe = need_document(store, lake, dataset, published.recipe)
     log = DeltaLog(store, lake, dataset)
     commits = {table: log.demand(table, at) for table, at in published.inputs.items()}
-    with lease(store, lake, dataset, "publish"), spark_session(config) as spark:
+    with lease(store, lake, dataset, "publish"):
         labels = commits["labels"].note.get("summary", {})
-        builder = Builder(spark, config, recipe["publish"]["buckets"])
+        builder = Builder(config, recipe["publish"]["buckets"])
         base = read_manifest(store, lake, dataset, published.base) if published.base else None
         rebuilt = builder.build(basis_again(published), labels, published.splits, base)
     if rebuilt.digest != record.manifest:

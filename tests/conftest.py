@@ -4,6 +4,7 @@ Tests marked by the folder `unit` ask for none of this. A stack that `LAKEMINT_H
 otherwise `.lakemint/test` is started once for all pytest workers and stopped when the last is done.
 """
 
+import gc
 import os
 import subprocess
 import uuid
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 from filelock import FileLock
 
@@ -21,10 +23,16 @@ from tests.support import CHECKOUT, LAKEMINT
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
+# How fast a machine is, or how busy, says nothing about the code: speeds are for benchmarks.
+hypothesis.settings.register_profile("lakemint", deadline=None)
+hypothesis.settings.load_profile("lakemint")
+
 BUCKET = "test"
 USED = CHECKOUT / ".lakemint" / "test.used"
 """There while a stack of the tests' own may run."""
 OWN_HOME = CHECKOUT / ".lakemint" / "test"
+SERVERS = ("s3", "spark", "label-studio")
+"""An idle Airflow takes a seventh of a processor: the tests that run one start it themselves."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -37,6 +45,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("seed", range(metafunc.config.getoption("seeds")))
 
 
+def pytest_collection_finish() -> None:
+    """All that was imported stays to the end: Python need not look through it again and again for garbage."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Config:
     """Settings of a running stack, with a bucket for tests."""
@@ -45,7 +59,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Config:
         os.environ["LAKEMINT_SPARK_CONF"] = str(CHECKOUT / "tests" / "spark.conf")
         with FileLock(CHECKOUT / ".lakemint" / "test.lock"):
             USED.touch()
-            subprocess.run([LAKEMINT, "up"], check=True, cwd=CHECKOUT)
+            subprocess.run([LAKEMINT, "up", *SERVERS], check=True, cwd=CHECKOUT)
     config = load_config()
     with FileLock(tmp_path_factory.getbasetemp().parent / "bucket.lock"):
         client = s3_client(config)

@@ -46,7 +46,8 @@ def last_line(*arguments: str | Path, python: str | Path = sys.executable) -> An
 def imports() -> list[Measure]:
     """A training program's import of the feed, against the limit and against what it would use instead."""
     theirs = [
-        float(last_line("-c", IMPORT.format(modules="datasets"), python=peers.python())) for _ in range(5)
+        float(last_line("-c", IMPORT.format(modules="datasets"), python=peers.python("datasets")))
+        for _ in range(5)
     ]
     ours = [
         float(last_line("-c", IMPORT.format(modules="lakemint.feed.version, lakemint.feed.loader")))

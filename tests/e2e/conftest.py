@@ -1,13 +1,15 @@
 """The demo's road, walked once through real Airflow; the tests look at what it left."""
 
 import json
+import os
 from dataclasses import dataclass
 
 import pytest
 
-from lakemint.config import Config
+from lakemint.config import Config, load_config
 from lakemint.lake import Lake
 from lakemint.store import Store, open_store
+from tests.conftest import OWN_HOME
 from tests.support import lakemint
 
 
@@ -19,6 +21,15 @@ class Road:
     store: Store
     lake: Lake
     said: str
+
+
+@pytest.fixture(scope="session")
+def stack(stack: Config) -> Config:
+    """The tests' own stack gets its Airflow; one that was named is used as it is."""
+    if os.environ["LAKEMINT_HOME"] == str(OWN_HOME):
+        done = lakemint("up")
+        assert done.returncode == 0, done.stdout + done.stderr
+    return load_config()
 
 
 @pytest.fixture(scope="session")

@@ -46,6 +46,7 @@ def main({arguments}) -> Outcome:
     print("at work on", dataset)
     told = order.read_text() if order.exists() else ""
     if told == "sleep":
+        print("sent 1,000 of 4,000 samples")
         order.with_suffix(".pid").write_text(str(__import__("os").getpid()))
         time.sleep(120)
     if told == "stumble":
@@ -222,10 +223,12 @@ def test_walks_that_wait_for_an_earlier_run_share_the_next_one(road: Road) -> No
     assert later[0].stages["label"].run == later[1].stages["label"].run
 
 
-def test_a_run_ended_by_hand_ends_the_job_too(road: Road) -> None:
+def test_a_run_tells_how_far_it_is_and_ended_by_hand_ends_the_job_too(road: Road) -> None:
     road.order("ingest", "sleep")
     walk = road.walk()
     job = psutil.Process(road.pid("ingest"))
+    moved = (stage for _, stage in follow([walk], timeout=60, pause=0.2) if stage.tasks[-1].progress)
+    assert next(moved).tasks[-1].progress == "sent 1,000 of 4,000 samples"
     run = walk.stages["ingest"].run
     road.api.patch(f"/dags/ingest_pets/dagRuns/{run}", {"state": "failed"})
     followed(walk)

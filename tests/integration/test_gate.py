@@ -13,7 +13,6 @@ from lakemint.config import Config
 from lakemint.dataset.contract import Contract, load_contract
 from lakemint.delta_log import DeltaLog
 from lakemint.errors import ContractError, GateFailed, LakemintError
-from lakemint.gate.judge import judge
 from lakemint.job.outcome import Outcome
 from lakemint.lake import Lake
 from lakemint.names import TableVersion
@@ -61,6 +60,8 @@ def texts(spark: "SparkSession", *values: str | None) -> "DataFrame":
 
 
 def judged(frame: "DataFrame", contract: Contract) -> Verdict:
+    from lakemint.gate.judge import judge  # Great Expectations takes seconds to import, in each worker
+
     return judge(frame, contract.table("silver"), "pets", TableVersion(0, "c0"))
 
 

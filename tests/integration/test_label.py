@@ -18,11 +18,11 @@ import pytest
 from lakemint.config import CREDENTIALS, SETTINGS, Config
 from lakemint.dataset.recipe import load_recipe
 from lakemint.label.accounts import FILE, email, pseudonym
-from lakemint.label.project import need_project
+from lakemint.label.project import need_project, project_url
 from lakemint.label.studio import connect
 from lakemint.label.tables import summarize
 from lakemint.label.transforms import current_answers, majority
-from lakemint.label.waiting import answers_missing
+from lakemint.label.waiting import answers_missing, waiting
 from lakemint.lake import Lake
 from lakemint.spark import read_table
 from lakemint.store import Store
@@ -92,7 +92,11 @@ def test_the_road_of_labels(dataset: Dataset) -> None:
     sent = dataset.job("label_send")
     assert sent.changed and sent.counts == {"sent": 12, "tasks": 12, "duplicates": 0}
     asked = sum(min(PER_SAMPLE, len(recorded(int(sample, 16)))) for sample in _sent(dataset))
-    assert answers_missing(dataset.config, dataset.name) == asked
+    wait = waiting(dataset.config, dataset.name)
+    assert wait is not None
+    with connect(dataset.config) as studio:
+        assert wait.page == project_url(studio, need_project(studio, dataset.config, dataset.name))
+    assert (wait.missing, wait.asked) == (asked, 12 * PER_SAMPLE)
 
     replayed = dataset.job("label_replay")
     assert replayed.counts["submitted"] == asked

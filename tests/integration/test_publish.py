@@ -19,8 +19,8 @@ from lakemint.config import Config, load_config
 from lakemint.errors import ConservationError, GateFailed, LakemintError, VersionNotFound
 from lakemint.job.outcome import Outcome
 from lakemint.keys import create_keys, public_path
-from lakemint.publish.shards import ShardWriter, written
-from lakemint.publish.transforms import bucketed, columns_of, shards
+from lakemint.publish.shards import ShardWriter, shard_columns, written
+from lakemint.publish.transforms import bucketed, shards
 from lakemint.spark import read_table
 from lakemint.store import StoreAddress
 from tests.integration.fault_proxy import Fault, FaultProxy, Judge
@@ -193,7 +193,7 @@ def test_the_baseline_is_scored_once_a_version_and_stands_on_its_card(letters: G
 
 def test_shards_are_the_same_bytes_however_spark_cuts_the_rows(letters: GoldDataset) -> None:
     gold = read_table(letters.spark, letters.lake.table("gold", DATASET))
-    writer = ShardWriter(DATASET, StoreAddress.of(letters.config), columns_of(gold))
+    writer = ShardWriter(DATASET, StoreAddress.of(letters.config), shard_columns(gold.dtypes))
     found = []
     for cut in (gold, gold.coalesce(1), gold.repartition(7), gold.orderBy("text")):
         said = written(row.asDict() for row in shards(bucketed(cut, 3), writer).collect())

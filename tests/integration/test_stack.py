@@ -1,6 +1,7 @@
 """The embedded stack, started for real beside any other, and treated badly.
 
-One instance of its own, in a folder with a space in its name, for the tests of this file, in their order.
+One instance of its own, in a folder whose name has a space and other letters than ASCII's, for the tests of
+this file, in their order.
 """
 
 import json
@@ -28,7 +29,7 @@ from lakemint.stack import down, status, up
 from lakemint.stack.launch import alive
 from lakemint.stack.processes import find_processes
 from lakemint.stack.servers import SERVERS
-from lakemint.store import open_store
+from lakemint.store import open_store, s3_client
 from tests.support import CHECKOUT, LAKEMINT
 
 pytestmark = [pytest.mark.xdist_group("stack"), pytest.mark.timeout(900)]
@@ -42,7 +43,7 @@ TABLE = "s3a://lake/table"
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    home = tmp_path_factory.mktemp("own") / "my stack"
+    home = tmp_path_factory.mktemp("own") / "my st\u00e4ck \u6e56"
     try:
         up(home, CHECKOUT)
         yield home
@@ -104,6 +105,17 @@ def read_everywhere(config: Config) -> None:
 
 def pids(home: Path) -> dict[str, int]:
     return {program.program: program.pid for program in status(home).programs}
+
+
+def test_looking_makes_no_bucket_but_up_does(home: Path, config: Config) -> None:
+    client = s3_client(config)
+    client.delete_bucket(Bucket="lake")
+    store = next(program for program in status(home).programs if program.program == "s3")
+    assert store.state != "up"
+    assert store.detail == "it has no bucket 'lake': `lakemint up` makes an empty one"
+    assert client.list_buckets()["Buckets"] == []
+    up(home, CHECKOUT)
+    assert [bucket["Name"] for bucket in client.list_buckets()["Buckets"]] == ["lake"]
 
 
 def test_everything_serves_and_fits_in_memory(home: Path, config: Config) -> None:

@@ -2,19 +2,23 @@
 
 import os
 import threading
+import uuid
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from lakemint.config import Config
 from lakemint.errors import ObjectExists, ObjectNotFound, StoreError, StoreUnavailable
 from lakemint.lake import Lake
-from lakemint.store import Store, open_store
+from lakemint.store import Store, open_store, s3_client
 from lakemint.store.safety import require_safe
 from tests.integration.fault_proxy import Fault, FaultProxy, at_most, times
+from tests.integration.s3_server import serving
 from tests.support import at_once, winners
 
 BIG = os.urandom(3_000_000)
@@ -32,6 +36,15 @@ def proxy(config: Config) -> Iterator[FaultProxy]:
 def shaky(config: Config, proxy: FaultProxy) -> Store:
     """The same lake as `store`, through the proxy."""
     return open_store(proxy.through(config))
+
+
+@pytest.fixture
+def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The seconds that a client means to wait before it asks again. They are noted, and do not pass."""
+    waits: list[float] = []
+    for module in ("botocore.endpoint", "lakemint.store.s3"):
+        monkeypatch.setattr(f"{module}.time", SimpleNamespace(sleep=waits.append))
+    return waits
 
 
 def test_objects_come_back_whole_and_are_listed(store: Store) -> None:
@@ -97,10 +110,10 @@ def test_a_lost_reply_to_a_creation_is_settled(
 
 
 def test_a_creation_whose_replies_are_all_lost_is_found_by_reading(
-    proxy: FaultProxy, shaky: Store, store: Store
+    proxy: FaultProxy, shaky: Store, store: Store, waits: list[float]
 ) -> None:
     proxy.judge = times(ALWAYS, "PUT", "record", Fault(lose_reply=True))
-    with at_most(60):
+    with at_most(60, waits):
         shaky.create("record", b"mine")
     assert store.get("record") == b"mine"
 
@@ -124,7 +137,7 @@ def test_of_many_replacements_one_wins(store: Store) -> None:
     for key in (f"race/{turn}" for turn in range(10)):
         store.create(key, b"before")
         replaced = partial(store.replace, key, etag=etag(store, key))
-        won = winners(lambda mark, replaced=replaced: replaced(data=b"%d" % mark), 16)  # type: ignore[misc]
+        won = winners(lambda mark, replaced=replaced: replaced(content=b"%d" % mark), 16)  # type: ignore[misc]
         assert [b"%d" % mark for mark in won] == [store.get(key)]
 
 
@@ -142,14 +155,63 @@ def test_only_what_is_still_there_is_replaced(store: Store) -> None:
     assert store.stat("no/thing") is None
 
 
+def test_a_file_takes_the_place_of_an_object(store: Store, tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(BIG)
+    store.create("x", b"1")
+    first = etag(store, "x")
+    store.replace("x", file, first)
+    assert store.get("x") == BIG
+    store.replace("x", file, first)  # done already
+    file.write_bytes(b"3")
+    with pytest.raises(ObjectExists, match="x: "):
+        store.replace("x", file, first)
+
+
+@pytest.fixture
+def bucket(config: Config) -> Iterator[str]:
+    """A bucket of the test's own."""
+    client, name = s3_client(config), f"versions-{uuid.uuid4().hex[:12]}"
+    client.create_bucket(Bucket=name)
+    yield name
+    for found in client.list_object_versions(Bucket=name).get("Versions", ()):
+        client.delete_object(Bucket=name, Key=found["Key"], VersionId=found["VersionId"])
+    client.delete_bucket(Bucket=name)
+
+
+def test_a_bucket_that_keeps_older_versions_is_known(config: Config, store: Store, bucket: str) -> None:
+    assert not store.keeps_versions()
+    versioned = open_store(replace(config, lake=f"s3://{bucket}/a"))
+    beside = open_store(replace(config, lake=f"s3://{bucket}/b"))
+    client = s3_client(config)
+    assert not versioned.keeps_versions()
+    versioned.put("x", b"before there were any")
+    client.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    assert versioned.keeps_versions() and beside.keeps_versions()
+    beside.put("x", b"a version from the start")
+    client.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Suspended"})
+    assert not versioned.keeps_versions()
+    assert beside.keeps_versions(), "would stay when it is overwritten now"
+
+
+def test_a_store_that_knows_of_no_versions_keeps_none_and_one_that_does_not_say_is_told() -> None:
+    with serving() as server:
+        assert not open_store(server.config).keeps_versions()
+    with (
+        serving("is away") as server,
+        pytest.raises(StoreError, match="the bucket lake: the object store refuses"),
+    ):
+        open_store(server.config).keeps_versions()
+
+
 @pytest.mark.parametrize("losses", [1, 3, ALWAYS])
 def test_a_lost_reply_to_a_replacement_is_settled(
-    proxy: FaultProxy, shaky: Store, store: Store, losses: int
+    proxy: FaultProxy, shaky: Store, store: Store, waits: list[float], losses: int
 ) -> None:
     store.create("pointer", b"before")
     seen = etag(store, "pointer")
     proxy.judge = times(losses, "PUT", "pointer", Fault(lose_reply=True))
-    with at_most(60):
+    with at_most(60, waits):
         shaky.replace("pointer", b"mine", seen)
     assert store.get("pointer") == b"mine"
     assert sum(method == "PUT" for method, _ in proxy.seen) > 1
@@ -169,7 +231,9 @@ def test_a_lost_reply_to_a_replacement_never_hides_that_another_was_first(
     assert store.get("pointer") == b"theirs"
 
 
-def test_a_busy_store_is_asked_again(proxy: FaultProxy, shaky: Store, store: Store) -> None:
+def test_a_busy_store_is_asked_again(
+    proxy: FaultProxy, shaky: Store, store: Store, waits: list[float]
+) -> None:
     for method, call in (
         ("PUT", lambda: shaky.create("x", b"1")),
         ("PUT", lambda: shaky.put("x", b"1")),
@@ -178,19 +242,29 @@ def test_a_busy_store_is_asked_again(proxy: FaultProxy, shaky: Store, store: Sto
         ("GET", lambda: list(shaky.list("x"))),
     ):
         proxy.judge = times(3, method, "", Fault(slow_down=True))
+        waits.clear()
         call()
+        assert len(waits) >= 3
     assert store.get("x") == b"1"
 
 
-def test_a_store_that_stays_busy_is_given_up_with_words(proxy: FaultProxy, shaky: Store) -> None:
+def test_a_store_that_stays_busy_is_given_up_with_words(
+    proxy: FaultProxy, shaky: Store, waits: list[float]
+) -> None:
     proxy.judge = times(ALWAYS, "PUT", "", Fault(slow_down=True))
-    with at_most(90), pytest.raises(StoreUnavailable, match=r"x: the object store failed.*try again later"):
+    told = r"x: the object store failed.*try again later"
+    with at_most(90, waits), pytest.raises(StoreUnavailable, match=told):
         shaky.put("x", b"1")
+    assert (len(proxy.seen), len(waits)) == (9, 8)
+    assert sum(waits) > 5  # a busy store is given time
 
 
-def test_a_store_that_is_down_is_named_in_good_time(config: Config) -> None:
+def test_a_store_that_is_down_is_named_in_good_time(config: Config, waits: list[float]) -> None:
     away = open_store(replace(config, s3_endpoint="http://127.0.0.1:9"))
-    with at_most(60), pytest.raises(StoreUnavailable, match=r"x: the object store does not answer.*doctor"):
+    with (
+        at_most(60, waits),
+        pytest.raises(StoreUnavailable, match=r"x: the object store does not answer.*doctor"),
+    ):
         away.get("x")
 
 
@@ -207,11 +281,11 @@ def test_a_stream_that_breaks_goes_on_where_it_broke(
 
 
 def test_a_stream_that_always_breaks_is_an_error_never_a_short_object(
-    proxy: FaultProxy, shaky: Store, store: Store
+    proxy: FaultProxy, shaky: Store, store: Store, waits: list[float]
 ) -> None:
     store.put("big", BIG)
     proxy.judge = times(ALWAYS, "GET", "big", Fault(cut_after=1000))
-    with at_most(60), pytest.raises(StoreUnavailable, match="big"):
+    with at_most(60, waits), pytest.raises(StoreUnavailable, match="big"):
         shaky.get("big")
 
 

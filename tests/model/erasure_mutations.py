@@ -2,7 +2,7 @@
 
 from lakemint.feed import version as feed
 from lakemint.publish import base as bases
-from lakemint.publish.erasure import Eraser
+from lakemint.publish.erasure import Eraser, Search
 from lakemint.published import channels, leases, revised, verify
 from tests.model import roles
 from tests.model.mutation import Mutation
@@ -17,16 +17,16 @@ ERASING = (
     ),
     Mutation(
         "a version is revised before its new shards are there",
-        Eraser._write,
+        Eraser._rewrite,
         "keep(self._store, self._lake.shard(self._dataset, digest), data)",
         "pass",
         "an eraser",
     ),
     Mutation(
         "files go before the versions that hold them are revised",
-        Eraser._write,
-        "gone, left = ",
-        "self._store.delete(key_of(shard.sha256))\n    gone, left = ",
+        Eraser._rewrite,
+        "left, labels = ",
+        "self._store.delete(self._lake.shard(self._dataset, shard.sha256)); left, labels = ",
         "an eraser",
     ),
     Mutation(
@@ -39,15 +39,15 @@ ERASING = (
     Mutation(
         "what no version holds any more is not deleted",
         Eraser.run,
-        "self._sweep(held)",
-        "pass",
+        "self._search.left()",
+        "()",
         "an eraser",
     ),
     Mutation(
         "what cannot be read is left there",
-        Eraser._is_tainted,
-        "return True",
-        "return False",
+        Search.left,
+        "continue\n            yield item.key",
+        "continue\n                yield item.key",
         "an eraser",
     ),
     Mutation(
@@ -88,7 +88,7 @@ ERASING = (
     ),
     Mutation(
         "an eraser does not ask whether its lease holds before it deletes",
-        Eraser._sweep,
+        Eraser.run,
         "held.require()",
         "pass",
         "publisher and eraser",

@@ -124,6 +124,10 @@ class _Search:
         """Those who did not begin."""
         self._over: dict[tuple[int, str], Doing] = {}
         """Those who ended, by how they did: what they heard before makes no difference any more."""
+        self._done: dict[tuple[int, Operation, datetime], tuple[Answer, int]] = {}
+        """What comes of an operation on that content at that time: it was done in many states."""
+        self._lawful: set[tuple[int, int]] = set()
+        """Contents that were looked at, one before the other."""
 
     def run(self) -> Explored:
         start = self._number(self._scenario.objects)
@@ -142,7 +146,7 @@ class _Search:
         schedules = 0
         for told, after in self._steps(state):
             self._trail.append(told)
-            self._laws.step(self._contents[state.objects], self._contents[after.objects], state.now)
+            self._check(state.objects, after.objects, state.now)
             schedules += self._visit(after)
             self._trail.pop()
         if not any(doing.working for doing in state.doings):
@@ -156,6 +160,11 @@ class _Search:
         self._schedules[state] = schedules
         return schedules
 
+    def _check(self, before: int, after: int, now: datetime) -> None:
+        if (before, after) not in self._lawful:
+            self._laws.step(self._contents[before], self._contents[after], now)
+            self._lawful.add((before, after))
+
     def _steps(self, state: State) -> Iterator[Step]:
         for who, doing in enumerate(state.doings):
             if doing.working:
@@ -168,9 +177,7 @@ class _Search:
         at = doing.heard if doing.heard and self._scenario.sleepy else state.now
         operation = doing.again or doing.history.next(at)
         assert isinstance(operation, Operation)
-        store = MemoryStore(self._contents[state.objects], lambda: state.now)
-        answer = operation.on(store)
-        done = self._number(store.objects)
+        answer, done = self._do(state.objects, operation, state.now)
         name = self._scenario.actors[who].name
         told = f"{name}: {operation}"
         yield f"{told}{answer}", state.after(who, self._heard(state, who, at, answer), done)
@@ -194,6 +201,15 @@ class _Search:
             return self._over.setdefault((who, how), Doing(history, ended=following))
         # When it heard that makes no difference to who is awake: nor may it make another state.
         return Doing(history, state.now if self._scenario.sleepy else START)
+
+    def _do(self, objects: int, operation: Operation, now: datetime) -> tuple[Answer, int]:
+        """The answer, and the content that is there then."""
+        asked = objects, operation, now
+        if asked not in self._done:
+            store = MemoryStore(self._contents[objects], lambda: now)
+            answer = operation.on(store)
+            self._done[asked] = answer, self._number(store.objects)
+        return self._done[asked]
 
     def _number(self, objects: Objects) -> int:
         content = frozenset(objects.items())

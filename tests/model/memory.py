@@ -40,6 +40,9 @@ class MemoryStore:
             raise ObjectExists(f"{key}: not the expected bytes")
         return io.BytesIO(data)
 
+    def seekable(self, key: str) -> IO[bytes]:
+        return self.open(key)
+
     def stat(self, key: str) -> StoredObject | None:
         return _stored(key, self.objects[key]) if key in self.objects else None
 
@@ -54,7 +57,9 @@ class MemoryStore:
         elif self.objects[key].data != data:
             raise ObjectExists(f"{key}: taken by other bytes")
 
-    def replace(self, key: str, data: bytes, etag: str) -> None:
+    def replace(self, key: str, content: bytes | Path, etag: str) -> None:
+        with opened(content) as stream:
+            data = stream.read()
         there = self.get(key)
         if md5(there) == etag:
             self.put(key, data)
@@ -67,6 +72,12 @@ class MemoryStore:
     def list(self, prefix: str, after: str = "") -> Iterator[StoredObject]:
         keys = sorted(key for key in self.objects if key.startswith(prefix) and key > after)
         return iter([_stored(key, self.objects[key]) for key in keys])
+
+    def keeps_versions(self) -> bool:
+        return False
+
+    def sizes(self, prefix: str, after: str = "") -> Iterator[tuple[str, int]]:
+        return ((item.key, item.size) for item in self.list(prefix, after))
 
 
 def _stored(key: str, kept: Kept) -> StoredObject:

@@ -5,13 +5,32 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime, tzinfo
 from itertools import count
+from typing import Any
 from unittest.mock import patch
+
+import rfc8785
 
 from lakemint.config import Config
 from lakemint.store import Store
 
 CLOCKS = ("lakemint.published.leases.datetime", "lakemint.published.garbage.datetime")
 STORES = ("lakemint.feed.version.open_store", "lakemint.published.verify.open_store")
+
+
+def _remembered(dumps: Callable[[Any], bytes]) -> Callable[[Any], bytes]:
+    """The same, worked out once for each value: an actor who runs again writes the same documents again."""
+    known: dict[str, bytes] = {}
+
+    def dumps_once(value: Any) -> bytes:
+        key = repr(value)
+        if key not in known:
+            known[key] = dumps(value)
+        return known[key]
+
+    return dumps_once
+
+
+_DUMPS = _remembered(rfc8785.dumps)
 
 
 class Clock:
@@ -44,6 +63,7 @@ class Surroundings:
                 stack.enter_context(patch(place, Clock(self._time)))
             for place in STORES:
                 stack.enter_context(patch(place, self._open_store))
+            stack.enter_context(patch("rfc8785.dumps", _DUMPS))
             stack.enter_context(patch("uuid.uuid4", lambda: next(self._ids)))
             yield
 

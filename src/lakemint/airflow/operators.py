@@ -1,5 +1,7 @@
 """Operators: run a job, judge a table, wait for people."""
 
+import re
+import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import timedelta
@@ -19,6 +21,12 @@ if TYPE_CHECKING:
 ERROR_KEY = "error"
 """XCom key of a failed job's error; `lakemint run` shows it."""
 
+PROGRESS_KEY = "progress"
+"""And of the last line of a job at work that said how far it is, such as `sent 1,000 of 4,800 samples`."""
+PROGRESS_PAUSE = 2.0
+"""Seconds between two of them, at least: each is a write to Airflow's database."""
+_PROGRESS = re.compile(r"\d of \d")
+
 
 class JobOperator(BaseOperator):
     """Runs `jobs/<job>.py <dataset> <arguments>` of the checkout as a process of its own.
@@ -37,6 +45,7 @@ class JobOperator(BaseOperator):
         self.dataset = dataset
         self.arguments = list(arguments)
         self._process: JobProcess | None = None
+        self._told = float("-inf")
 
     def execute(self, context: "Context") -> dict[str, Any]:
         """The outcome, as plain data."""
@@ -69,11 +78,18 @@ class JobOperator(BaseOperator):
         self._process = JobProcess(script, [self.dataset, *self.arguments], job_environment())
         for line in self._process.lines():
             self.log.info(line)
+            self._tell(context, line)
         code, outcome = self._process.wait(), self._process.outcome
         if code != 0 or outcome is None:
             raise self._failure(context, self._process.complaint(code), code == HOPELESS)
         self.log.info("%s: %s", outcome.subject, "changed" if outcome.changed else "nothing new")
         return outcome
+
+    def _tell(self, context: "Context", line: str) -> None:
+        now = time.monotonic()
+        if _PROGRESS.search(line) and now - self._told >= PROGRESS_PAUSE:
+            self._told = now
+            context["ti"].xcom_push(PROGRESS_KEY, line[:200])
 
     def _failure(self, context: "Context", complaint: str, hopeless: bool) -> AirflowException:
         context["ti"].xcom_push(ERROR_KEY, complaint)

@@ -2,7 +2,7 @@
 
 import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from graphlib import TopologicalSorter
@@ -39,6 +39,8 @@ class Task:
     """Once it succeeded, if it has one."""
     error: str = ""
     """Once it failed, also when it will be tried again."""
+    progress: str = ""
+    """While it runs: how far it is, in its job's own words."""
 
 
 @dataclass(frozen=True)
@@ -95,9 +97,14 @@ def check_road(api: AirflowApi, dataset: str, within: float = PARSED_WITHIN) -> 
 
 
 class Walk:
-    """Follows one dataset from its ingest run to the end of the road. `poll` again and again until `done`."""
+    """Follows one dataset from its ingest run to the end of the road. `poll` again and again until `done`.
 
-    def __init__(self, api: AirflowApi, dataset: str, run: str, label_page: str = "") -> None:
+    `people` tells, while the road waits for them, how far they are and where they answer.
+    """
+
+    def __init__(
+        self, api: AirflowApi, dataset: str, run: str, people: Callable[[], str] = lambda: ""
+    ) -> None:
         self.dataset = dataset
         self.stages: dict[str, StageRun] = {}
         """As last seen, in the order of the road."""
@@ -105,7 +112,7 @@ class Walk:
         """Why the walk ended early; None while all is well."""
         self.done = False
         self._api = api
-        self._label_page = label_page
+        self._people = people
         self._order: dict[str, list[str]] = {}
         self._ended: float | None = None
         self._queued = 0.0
@@ -163,6 +170,8 @@ class Walk:
         where = f"{path}/taskInstances/{name}"
         if state == "success" and (value := self._xcom(where, "return_value")):
             return replace(task, outcome=Outcome(**value))
+        if state == "running":
+            return replace(task, progress=str(self._xcom(where, "progress") or ""))
         if state in ("failed", "up_for_retry"):
             error = self._xcom(where, "error") or self._logged_error(where, item["try_number"])
             return replace(task, error=str(error))
@@ -198,7 +207,7 @@ class Walk:
 
     def _note(self, dag: str, state: str, tasks: Sequence[Task]) -> str:
         if any(task.state == "deferred" for task in tasks):
-            return f"waits for people's answers in Label Studio: {self._label_page}"
+            return f"waits for people's answers in Label Studio: {self._people()}"
         if state == "queued" and time.monotonic() - self._queued > QUEUED_LONG:
             return self._line(dag)
         return ""

@@ -54,7 +54,7 @@ def run(
 def require_dataset(schemas: Path, dataset: str) -> None:
     """Raises LakemintError for a dataset that is not there or whose files are wrong, before anything runs."""
     from lakemint.check import check_dataset
-    from lakemint.dataset.contract import datasets
+    from lakemint.dataset.folder import datasets
 
     known = datasets(schemas)
     if dataset not in known:
@@ -65,9 +65,10 @@ def require_dataset(schemas: Path, dataset: str) -> None:
 
 def _start(api: "AirflowApi", config: "Config", dataset: str) -> "Walk":
     from lakemint.airflow.runs import Walk, start
+    from lakemint.cli.people import People
 
     run_id, joined = start(api, dataset)
-    walk = Walk(api, dataset, run_id, label_page=config.label_studio_url)
+    walk = Walk(api, dataset, run_id, People(config, dataset))
     what = "joins the run that is queued" if joined else "started"
     typer.echo(f"{dataset}: {what}, {walk.page()}", err=True)
     return walk

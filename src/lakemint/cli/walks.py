@@ -28,6 +28,8 @@ WORDS = {
 }
 ENDED = {"success", "failed", "up_for_retry", "deferred", "skipped"}
 """States of a task worth a line of their own."""
+PROGRESS_PAUSE = 15.0
+"""Seconds between two lines that say how far a task or a wait is, where there is no terminal."""
 
 
 class Walks:
@@ -39,6 +41,8 @@ class Walks:
         self._console = Console(stderr=to_stderr, soft_wrap=True, highlight=False)
         self._live = Live(get_renderable=self._table, console=self._console, refresh_per_second=4)
         self._told: set[tuple[str, str, str]] = set()
+        self._moved: dict[tuple[str, str], float] = {}
+        """Dataset and stage or task → when its progress was last told."""
 
     def __enter__(self) -> "Walks":
         if self._console.is_terminal:
@@ -56,12 +60,23 @@ class Walks:
         """Show a change, as `lakemint.airflow.runs.follow` yields them."""
         if self._console.is_terminal:
             return  # the live table looks for itself
+        if stage.state == "running":
+            self._tell(walk.dataset, stage.stage, "begins", "")
         for task in stage.tasks:
             if task.state in ENDED:
                 name = stage.stage if len(stage.tasks) == 1 else f"{stage.stage}.{task.name}"
                 self._tell(walk.dataset, name, task.state, f"{_seconds(task.seconds):>7}  {_said(task)}")
+            elif task.progress:
+                self._tell_progress(walk.dataset, f"{stage.stage}.{task.name}", task.progress)
         if stage.note:
-            self._tell(walk.dataset, stage.stage, stage.note, "")
+            self._tell_progress(walk.dataset, stage.stage, stage.note)
+
+    def _tell_progress(self, dataset: str, name: str, text: str) -> None:
+        """Now and then: a road may wait for weeks, and a log is no live table."""
+        now, before = time.monotonic(), self._moved.get((dataset, name), float("-inf"))
+        if now - before >= PROGRESS_PAUSE:
+            self._moved[dataset, name] = now
+            self._tell(dataset, name, printable(text), "")
 
     def _tell(self, dataset: str, name: str, state: str, text: str) -> None:
         if (dataset, name, state) not in self._told:
@@ -99,8 +114,8 @@ def describe(stage: StageRun) -> str:
 
 
 def _said(task: Task) -> str:
-    if task.error:
-        return printable(task.error.partition("\n")[0])
+    if text := task.error or task.progress:
+        return printable(text.partition("\n")[0])
     return _counted(task.outcome) if task.outcome else ""
 
 

@@ -3,7 +3,6 @@
 import inspect
 import signal
 import sys
-import warnings
 from collections.abc import Callable
 from types import FrameType
 
@@ -61,7 +60,6 @@ def run(main: Callable[..., Outcome]) -> None:
     """
     signal.signal(signal.SIGTERM, _terminated)
     keep_loopback_direct()
-    warnings.filterwarnings("ignore", message=r"\[RETRIES_EXCEEDED\]")  # the error says it better
     signature, arguments = inspect.signature(main), sys.argv[1:]
     try:
         signature.bind(*arguments)
@@ -73,7 +71,7 @@ def run(main: Callable[..., Outcome]) -> None:
     except LakemintError as error:
         _fail(f"error: {error}", HOPELESS if isinstance(error, _NEEDS_A_PERSON) else 1)
     except Exception as error:
-        if (reason := _away(error)) is None:
+        if (reason := away(error)) is None:
             raise
         _fail(
             f"error: {reason}; nothing is lost: `lakemint doctor` tells what to mend, then run this again", 1
@@ -94,7 +92,7 @@ def _fail(message: str, status: int) -> None:
     sys.exit(status)
 
 
-def _away(error: BaseException) -> str | None:
+def away(error: BaseException) -> str | None:
     """The server that is away, if that is what a Spark error says; None when it is another matter."""
     kinds = type(error).__mro__
     if not any(kind.__module__.partition(".")[0] in ("pyspark", "grpc", "py4j") for kind in kinds):

@@ -24,6 +24,7 @@ class Project:
     marker: str
     form: str
     maximum_annotations: int
+    tasks: int
 
 
 def marker(config: Config, dataset: str) -> str:
@@ -33,23 +34,31 @@ def marker(config: Config, dataset: str) -> str:
 
 def find_project(studio: LabelStudio, config: Config, dataset: str) -> Project | None:
     """The dataset's project, the oldest if there are several; None when it was never made."""
+    found = find_projects(studio, config, dataset)
+    return min(found, key=lambda project: project.id, default=None)
+
+
+def find_projects(studio: LabelStudio, config: Config, dataset: str) -> list[Project]:
+    """Every project that bears the dataset's mark: more than one only if somebody copied it."""
     mark = marker(config, dataset)
     found: list[Project] = []
     page = 1
     while True:
         answer = studio.get(
             "/api/projects/",
-            include="id,description,label_config,maximum_annotations",
+            include="id,description,label_config,maximum_annotations,task_number",
             page=page,
             page_size=100,
         )
         found += [
-            Project(item["id"], mark, item["label_config"] or "", item["maximum_annotations"])
+            Project(
+                item["id"], mark, item["label_config"] or "", item["maximum_annotations"], item["task_number"]
+            )
             for item in answer["results"]
             if mark in (item["description"] or "").split()
         ]
         if not answer["next"]:
-            return min(found, key=lambda project: project.id, default=None)
+            return found
         page += 1
 
 

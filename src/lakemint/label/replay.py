@@ -140,7 +140,7 @@ def _submit_all(studio: LabelStudio, form: Form, missing: Mapping[int, list[tupl
                 if now - said >= SAY_SECONDS or done == total:
                     said, rate = now, done / (now - started)
                     left = f", {(total - done) / rate:.0f} s left" if done < total else ""
-                    print(f"replayed {done} of {total} answers, {rate:.1f}/s{left}", flush=True)
+                    print(f"replayed {done:,} of {total:,} answers, {rate:.1f}/s{left}", flush=True)
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise

@@ -35,17 +35,18 @@ def read_sent(studio: LabelStudio, project: Project) -> Sent:
     return Sent(frozenset(samples), tasks - len(samples))
 
 
-def send(studio: LabelStudio, project: Project, samples: Iterable[Mapping[str, Any]]) -> int:
-    """Import samples, none of which may be there yet, as tasks: how many.
+def send(studio: LabelStudio, project: Project, samples: Iterable[Mapping[str, Any]], total: int) -> int:
+    """Import samples, none of which may be there yet, as tasks, and say how far it is: how many.
 
-    Each is a mapping of JSON values with `sample_id`; it becomes the task's data. Raises
-    LabelStudioUnavailable after the last try; what was imported stays, and is not sent again.
+    Each is a mapping of JSON values with `sample_id`; it becomes the task's data. `total` is how many there
+    should be. Raises LabelStudioUnavailable after the last try; what was imported stays, and is not sent
+    again.
     """
     iterator, sent = iter(samples), 0
     while batch := list(islice(iterator, BATCH)):
         _import(studio, project, batch)
         sent += len(batch)
-        print(f"sent {sent} samples to {studio.url}", flush=True)
+        print(f"sent {sent:,} of {total:,} samples", flush=True)
     return sent
 
 

@@ -36,6 +36,6 @@ def _told(log: DeltaLog, before: Manifest, basis: Basis) -> bool:
 
 
 def _is_whole(store: Store, lake: Lake, before: Manifest) -> bool:
-    there = {item.key: item.size for item in store.list(lake.shards(before.dataset))}
+    there = dict(store.sizes(lake.shards(before.dataset)))
     files = (file for shard in before.shards for file in shard.files)
     return all(there.get(lake.shard(before.dataset, file.sha256)) == file.bytes for file in files)

@@ -14,12 +14,15 @@ from lakemint.errors import LakemintError
 from lakemint.lake import Lake
 from lakemint.names import SAMPLE_ID, SPLIT
 from lakemint.publish.keep import keep
-from lakemint.published.columns import arrow_schema
+from lakemint.published.columns import ARROW_OF_SPARK, arrow_schema
 from lakemint.published.shards import GONE, label_counts
 from lakemint.store import Store, StoreAddress
 
 BUCKET = "lakemint bucket"
-"""A column's name that no contract can have."""
+KEPT = "lakemint kept"
+BEFORE = "lakemint before"
+"""Columns of rows on their way to shards, by names that no contract's column can have: the bucket; and of
+rows that changed, whether the sample was in the shard, and its label there."""
 WRITTEN = "split string, bucket int, sha256 string, bytes long, rows long, labels string, failed string"
 """What a worker says of each shard: `labels` is a JSON object, label → rows; `failed`, if not null, tells why
 the shard could not be stored, as `<error class>: <message>`."""
@@ -42,7 +45,8 @@ class ShardWriter:
         store = self.address.open()
         for (split, bucket), rows in groups(batches):
             try:
-                yield _said(split, bucket, *self._store(store, rows))
+                made = self.store(store, rows)
+                yield _said(split, bucket, *(made | {"labels": json.dumps(made["labels"])}).values(), None)
             except LakemintError as error:
                 # An exception would reach the driver buried in Spark's own, with the stack of the worker.
                 yield _said(split, bucket, *[None] * 4, f"{type(error).__name__}: {error}")
@@ -52,11 +56,27 @@ class ShardWriter:
         """The writer of files that lie over shards of this one's."""
         return replace(self, columns=(*self.columns, (GONE, "bool")))
 
-    def _store(self, store: Store, rows: pa.Table) -> tuple[str, int, int, str, None]:
+    def store(self, store: Store, rows: pa.Table) -> dict[str, Any]:
+        """Write the shard of these rows: its sha256, bytes, rows, labels; raises as `encode` and `keep`."""
         data = encode(rows.select([name for name, _ in self.columns]), self.columns)
         digest = hashlib.sha256(data).hexdigest()
         keep(store, Lake(self.address.lake).shard(self.dataset, digest), data)
-        return digest, len(data), rows.num_rows, json.dumps(label_counts(rows)), None
+        return {"sha256": digest, "bytes": len(data), "rows": rows.num_rows, "labels": label_counts(rows)}
+
+
+def shard_columns(gold: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    """(name, Arrow type) of what a shard holds: all of gold but `split`, which the shard's place says.
+
+    `gold` names its columns with Spark's types. Raises LakemintError for a type that cannot be published.
+    """
+    columns = []
+    for name, kind in gold:
+        if kind not in ARROW_OF_SPARK:
+            raise LakemintError(
+                f"gold.{name}: the type {kind} cannot be published; there are {', '.join(ARROW_OF_SPARK)}"
+            )
+        columns += [(name, ARROW_OF_SPARK[kind])] if name != SPLIT else []
+    return tuple(columns)
 
 
 def written(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -115,8 +135,15 @@ def encode(rows: pa.Table, columns: tuple[tuple[str, str], ...]) -> bytes:
     whole = rows.cast(arrow_schema(columns)).combine_chunks().to_batches()[0]
     # `take` also makes what lies under nulls the same, whatever was there.
     batch = whole.take(pc.sort_indices(whole, sort_keys=[(SAMPLE_ID, "ascending")]))
-    sink = pa.BufferOutputStream()
+    measured = pa.MockOutputStream()
+    _write_file(batch, measured)
+    # A stream that grows would copy what is there, again and again.
+    buffer = pa.allocate_buffer(measured.size())
+    _write_file(batch, pa.FixedSizeBufferWriter(buffer))
+    data: bytes = buffer.to_pybytes()
+    return data
+
+
+def _write_file(batch: pa.RecordBatch, sink: Any) -> None:
     with pa.ipc.new_file(sink, batch.schema, options=pa.ipc.IpcWriteOptions(compression=None)) as writer:
         writer.write_batch(batch)
-    data: bytes = sink.getvalue().to_pybytes()
-    return data

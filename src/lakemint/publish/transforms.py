@@ -6,16 +6,11 @@ from functools import reduce
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from lakemint.errors import LakemintError
 from lakemint.names import LABEL, SAMPLE_ID, SPLIT
-from lakemint.publish.shards import BUCKET, WRITTEN, ShardWriter
-from lakemint.published.columns import ARROW_OF_SPARK
+from lakemint.publish.shards import BEFORE, BUCKET, KEPT, WRITTEN, ShardWriter
 from lakemint.published.shards import GONE
 from lakemint.spark import hash32
 
-KEPT = "lakemint kept"
-BEFORE = "lakemint before"
-"""Names that no contract's column can have: whether the sample was in the shard, and its label there."""
 _SYSTEM = ("_change_type", "_commit_version", "_commit_timestamp")
 
 
@@ -43,19 +38,6 @@ def at_places(rows: DataFrame, places: Iterable[tuple[str, int]]) -> DataFrame:
     """The rows of some (split, bucket) only."""
     names = sorted(f"{split}/{bucket}" for split, bucket in places)
     return rows.where(F.concat_ws("/", SPLIT, F.col(f"`{BUCKET}`").cast("string")).isin(names))
-
-
-def columns_of(gold: DataFrame) -> tuple[tuple[str, str], ...]:
-    """(name, Arrow type) of what a shard holds: all of gold but `split`, which the shard's place says.
-
-    Raises LakemintError for a type that cannot be published.
-    """
-    for name, kind in gold.dtypes:
-        if kind not in ARROW_OF_SPARK:
-            raise LakemintError(
-                f"gold.{name}: the type {kind} cannot be published; there are {', '.join(ARROW_OF_SPARK)}"
-            )
-    return tuple((name, ARROW_OF_SPARK[kind]) for name, kind in gold.dtypes if name != SPLIT)
 
 
 def count_records(tables: Mapping[str, DataFrame]) -> DataFrame:

@@ -17,6 +17,8 @@ ARROW_OF_SPARK: Final = {
     "timestamp": "timestamp[us, tz=UTC]",
 }
 """Spark's simple type → the name in the manifest, which is Arrow's."""
+SPARK_OF_DELTA: Final = {"long": "bigint", "integer": "int", "short": "smallint", "byte": "tinyint"}
+"""Type in a Delta log → Spark's simple type, where they differ."""
 
 
 def arrow_schema(columns: Iterable[tuple[str, str]]) -> Any:

@@ -1,9 +1,9 @@
 """What differs between two versions of a dataset, from their manifests and the shards they do not share."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -14,19 +14,23 @@ from lakemint.config import Config
 from lakemint.errors import LakemintError
 from lakemint.lake import Lake
 from lakemint.names import LABEL, SAMPLE_ID, SPLIT, Reference, by_use
+from lakemint.published.apart import Apart, apart
 from lakemint.published.documents import changes, find_document
 from lakemint.published.fingerprint import Fingerprints
 from lakemint.published.records import Manifest, ShardRecord, read_manifest
-from lakemint.published.shards import Progress, read, schema_of
+from lakemint.published.shards import Progress, read_file, schema_of
 from lakemint.published.signatures import require_trusted
 from lakemint.published.version_record import read_version, reading
 from lakemint.store import Store, open_store
+from lakemint.work import each
 
 EXAMPLES = 20
 """Samples that are named of each kind, the first by their ids."""
 KINDS = ("added", "removed", "relabeled", "moved", "changed")
 """Moved: to another split; changed: in a column that is neither key nor label. One row may be all three."""
 
+_COPIES = 3
+"""So many times its own size a shard takes while it is compared."""
 _REST = "rest"
 _OWN = (SAMPLE_ID, LABEL)
 """Columns that are compared each for itself."""
@@ -41,10 +45,10 @@ def difference(
 ) -> dict[str, Any]:
     """What `after` has that `before` has not, and the other way round, as plain data.
 
-    A shard that both have in the same split is the same by its digest, and is not read. The others are, one
-    at a time; some 60 bytes of each of their rows are held. Columns are compared that have one name and one
-    type in both; the label also when its type changed, as text. The shards touched are those that only
-    `after` has.
+    A shard that both have in the same split is the same by its digest, and is not read. Of those that lie on
+    one file, only the rows that their overlays name are compared, of the others all; some 60 bytes of each of
+    these are held. Columns are compared that have one name and one type in both; the label also when its type
+    changed, as text. The shards touched are those that only `after` has.
 
     Raises LakemintError for versions of two datasets, VersionNotFound, VersionRevised when an erasure takes
     rows meanwhile, IntegrityError, SignatureError, FormatError and StoreError.
@@ -125,38 +129,29 @@ def _facts(
     store: Store, lake: Lake, old: _Version, new: _Version, progress: Progress
 ) -> tuple[pa.Table, pa.Table]:
     """The facts of the rows that may differ, of both versions."""
-    prints, splits = Fingerprints(), list(old.splits | new.splits)
+    prints, splits, work = Fingerprints(), list(old.splits | new.splits), apart(old.manifest, new.manifest)
     rest = [name for name, kind in (old.columns.items() & new.columns.items()) if name not in _OWN]
     labeled = LABEL in old.columns and LABEL in new.columns
-    apart = _apart(old, new), _apart(new, old)
-    total, done = sum(shard.stored for side in apart for _, shard in side), 0
     key_of = partial(lake.shard, old.reference.dataset)
+    content = partial(read_file, store, key_of)
+    total, done, lock = sum(one.bytes for one in work), 0, Lock()
 
-    def facts(version: _Version, shards: Iterable[tuple[str, ShardRecord]]) -> Iterator[pa.RecordBatch]:
+    def facts(one: Apart) -> list[pa.RecordBatch | None]:
         nonlocal done
-        for split, shard in shards:
-            # No name for the rows: they would be held until the next ones are there.
-            yield _facts_of(
-                read(store, key_of, shard, version.schema), splits.index(split), prints, rest, labeled
-            )
-            done += shard.stored
+        sides = one.rows(content, key_of, (old if one.before else new).schema)
+        number = splits.index(one.split)
+        found = [None if rows is None else _facts_of(rows, number, prints, rest, labeled) for rows in sides]
+        with lock:
+            done += one.bytes
             progress(done, total)
+        return found
 
+    found = each(facts, work, _COPIES * max((one.bytes for one in work), default=0))
     before, after = (
-        pa.Table.from_batches(facts(version, shards), schema=_FACTS)
-        for version, shards in zip((old, new), apart, strict=True)
+        pa.Table.from_batches([pair[side] for pair in found if pair[side] is not None], schema=_FACTS)
+        for side in (0, 1)
     )
     return before, after
-
-
-def _apart(version: _Version, other: _Version) -> list[tuple[str, ShardRecord]]:
-    """The shards that the other version has not, or has in another split, which no shard's bytes tell."""
-    there = {(split, _files(shard)) for split, shard in other.shards}
-    return [(split, shard) for split, shard in version.shards if (split, _files(shard)) not in there]
-
-
-def _files(shard: ShardRecord) -> tuple[str, ...]:
-    return tuple(file.sha256 for file in shard.files)
 
 
 def _facts_of(

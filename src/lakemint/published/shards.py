@@ -9,6 +9,7 @@ costs what it is large and not what it touches.
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import partial
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -81,11 +82,13 @@ def read(
     Raises IntegrityError, naming the key, for any file that is not as it was published, and StoreError.
     """
 
-    def content(file: File, columns: pa.Schema) -> pa.RecordBatch:
-        key = key_of(file.sha256)
-        return decode(fetch(store, key, file), key, columns)
+    return joined(shard, key_of, schema, partial(read_file, store, key_of))
 
-    return joined(shard, key_of, schema, content)
+
+def read_file(store: "Store", key_of: Callable[[str], str], file: File, schema: pa.Schema) -> pa.RecordBatch:
+    """The rows of one file of a shard, by the schema it must have; raises as `read`."""
+    key = key_of(file.sha256)
+    return decode(fetch(store, key, file), key, schema)
 
 
 def joined(

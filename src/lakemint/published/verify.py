@@ -2,9 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -13,8 +11,7 @@ from lakemint.digest import canonical
 from lakemint.errors import FormatError, IntegrityError
 from lakemint.lake import Lake
 from lakemint.names import SAMPLE_ID, Reference
-from lakemint.published.fingerprint import Fingerprints
-from lakemint.published.records import FileRecord, Manifest, ShardRecord, SplitRecord, parse, read_manifest
+from lakemint.published.records import FileRecord, Manifest, ShardRecord, parse, read_manifest
 from lakemint.published.shards import (
     Progress,
     decode,
@@ -25,11 +22,9 @@ from lakemint.published.shards import (
     schema_of,
 )
 from lakemint.published.signatures import distrust
+from lakemint.published.tallies import SHOWN, Labels, Samples, listed, quoted
 from lakemint.published.version_record import VersionRecord, find_version, read_version
 from lakemint.store import Store, open_store
-
-_SHOWN = 3
-"""Labels and ids that a problem names as examples."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +84,7 @@ class _Verification:
         self._store, self._lake, self._progress = store, lake, progress
         self._name, self._dataset, self._number = str(reference), reference.dataset, reference.number
         self._problems: list[Problem] = []
-        self._samples = _Samples()
+        self._samples = Samples()
 
     def run(self) -> Verified:
         record = self._record()
@@ -144,7 +139,7 @@ class _Verification:
             schema = None
         done = 0
         for name, split in manifest.splits.items():
-            labels, readable = _Labels(split), True
+            labels, readable = Labels(split), True
             for shard in split.shards:
                 readable &= self._shard(shard, schema, labels)
                 done += shard.stored
@@ -154,7 +149,7 @@ class _Verification:
                 self._add(where, f"split {name}: its labels are not those of its shards: {what}")
         self._unique(schema)
 
-    def _shard(self, shard: ShardRecord, schema: pa.Schema | None, labels: "_Labels") -> bool:
+    def _shard(self, shard: ShardRecord, schema: pa.Schema | None, labels: Labels) -> bool:
         """Whether its rows could be read; a method of its own, so that the rows are gone when it is left."""
         batch = self._read(shard, schema)
         if batch is None:
@@ -196,69 +191,13 @@ class _Verification:
         for shard, rows in self._samples.repeated():
             batch = self._read(shard, schema)
             if batch is not None:
-                ids = batch.column(SAMPLE_ID).take(pa.array(rows[:_SHOWN])).to_pylist()
-                shown = _listed([_quoted(name) for name in ids], len(rows))
+                ids = batch.column(SAMPLE_ID).take(pa.array(rows[:SHOWN])).to_pylist()
+                shown = listed([quoted(name) for name in ids], len(rows))
                 what = f"rows whose {SAMPLE_ID} the version has more than once: {len(rows):,} ({shown})"
                 self._add(self._key(shard), what)
 
     def _key(self, file: FileRecord) -> str:
         return self._lake.shard(self._dataset, file.sha256)
-
-
-class _Samples:
-    """All samples of a version, by two fingerprints each: two pass for one with a chance below 2^-110."""
-
-    def __init__(self) -> None:
-        self._prints = Fingerprints(), Fingerprints()
-        self._shards: list[ShardRecord] = []
-        self._seen: list[tuple[Any, Any]] = []
-        """Two arrays of (rows,) uint64 a shard."""
-
-    def add(self, shard: ShardRecord, ids: pa.Array) -> None:
-        self._shards.append(shard)
-        one, other = self._prints
-        self._seen.append((one.column(SAMPLE_ID, ids), other.column(SAMPLE_ID, ids)))
-
-    def repeated(self) -> Iterator[tuple[ShardRecord, Any]]:
-        """Shards with samples that are there more than once, each with the numbers of those rows, from 0."""
-        if not self._seen:
-            return
-        one, other = (np.concatenate(prints) for prints in zip(*self._seen, strict=True))
-        order = np.lexsort((other, one))
-        same = (np.diff(one[order]) == 0) & (np.diff(other[order]) == 0)
-        again = np.union1d(order[1:][same], order[:-1][same])
-        starts = np.cumsum([0, *(len(prints) for prints, _ in self._seen)])
-        owners, firsts = np.unique(np.searchsorted(starts, again, side="right") - 1, return_index=True)
-        for owner, rows in zip(owners, np.split(again, firsts[1:]), strict=False):
-            yield self._shards[owner], rows - starts[owner]
-
-
-class _Labels:
-    """A split's labels as the manifest counts them, and as its shards have them."""
-
-    def __init__(self, split: SplitRecord) -> None:
-        self._named = split.labels
-        self._found: dict[str, int] = dict.fromkeys(split.labels, 0)
-        self._strange, self._stranger = 0, ""
-
-    def count(self, counts: dict[str, int]) -> None:
-        for label, rows in counts.items():
-            if label in self._found:
-                self._found[label] += rows
-            else:  # there may be any number of these: they are counted, not kept
-                self._strange, self._stranger = self._strange + rows, label
-
-    def difference(self) -> str:
-        """In words; empty when there is none."""
-        wrong = [label for label, rows in self._found.items() if rows != self._named[label]]
-        shown = [
-            f"{_quoted(label)} {self._named[label]:,}, found {self._found[label]:,}"
-            for label in wrong[:_SHOWN]
-        ]
-        parts = [_listed(shown, len(wrong))] if wrong else []
-        if self._strange:
-            parts.append(f"rows of labels it does not name: {self._strange:,} ({_quoted(self._stranger)}, …)")
-        return "; ".join(parts)
 
 
 def _as_written(record: VersionRecord, data: bytes) -> bool:
@@ -294,13 +233,3 @@ def _disorder(batch: pa.RecordBatch) -> Iterator[str]:
         yield f"rows without a {SAMPLE_ID}: {ids.null_count:,}"
     if pc.any(pc.greater(ids[:-1], ids[1:])).as_py():
         yield f"its rows are not sorted by {SAMPLE_ID}"
-
-
-def _quoted(text: object) -> str:
-    """A value of a shard, which may be of any length."""
-    shown = str(text)
-    return repr(shown if len(shown) <= 60 else f"{shown[:59]}…")
-
-
-def _listed(shown: list[str], count: int) -> str:
-    return ", ".join(shown[:_SHOWN]) + (", …" if count > _SHOWN else "")

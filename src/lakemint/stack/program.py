@@ -49,5 +49,14 @@ class Server(Protocol):
     def programs(self, stack: Stack) -> list[Program]:
         """Its parts, as the supervisor starts them."""
 
+    def complete(self, stack: Stack) -> None:
+        """Make what it must hold and only a running server can be given; does nothing the second time.
+
+        Raises NotReady while it does not answer.
+        """
+
     def check(self, stack: Stack, since: float) -> None:
-        """Raises NotReady until it serves. Signs of life older than `since` (epoch seconds) do not count."""
+        """Raises NotReady until it serves. Signs of life older than `since` (epoch seconds) do not count.
+
+        Changes nothing: it is also how `lakemint status` looks.
+        """

@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 from lakemint.errors import LakemintError, StackError
@@ -140,6 +141,8 @@ def _await(stack: Stack, server: Server, report: Report, stop: threading.Event) 
     deadline = time.monotonic() + PATIENCE
     while not stop.is_set():
         states = supervisor.states()
+        with suppress(NotReady):  # the look that follows says why
+            server.complete(stack)
         reason = why_not_serving(stack, server, states)
         if reason is None:
             report.end(server.title, server.address(stack))

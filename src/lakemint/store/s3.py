@@ -2,8 +2,10 @@
 
 import io
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from functools import cache, partial
 from pathlib import Path
+from threading import Lock
 from typing import IO, TYPE_CHECKING, Any, Literal, cast
 from urllib.parse import urlsplit
 
@@ -11,15 +13,18 @@ from lakemint.config import Config
 from lakemint.errors import ConfigError, ObjectExists, ObjectNotFound, StoreError, StoreUnavailable
 from lakemint.lake import Lake
 from lakemint.store.base import StoredObject, opened, read_whole, same_bytes
+from lakemint.store.s3_errors import Conflict, translated
+from lakemint.store.s3_streams import Body, Ranges
 
 if TYPE_CHECKING:
-    from _typeshed import WriteableBuffer
+    from boto3.session import Session
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import ObjectTypeDef
 
+_MAKING = Lock()
+"""Clients may be used by many threads; sessions may not make them in many."""
 _CONFLICTS = 6
 """How often a conditional write that met another one in mid-air is tried."""
-_RESUMES = 6
-"""How often one stream is taken up again where it broke."""
 _CONNECTIONS = 64
 """Connections kept open: as many as a probe has writers."""
 _STYLES = ("path", "virtual")
@@ -38,31 +43,33 @@ class S3Store:
             return read_whole(stream, key, at_most)
 
     def open(self, key: str, etag: str | None = None) -> IO[bytes]:
-        def fetch(condition: dict[str, Any]) -> Any:
-            with _translated(key):
-                return self._client.get_object(**self._at(key), **condition)
-
-        body = _Body(key, fetch, {"IfMatch": etag} if etag else {})
+        body = Body(key, partial(self._fetch, key), {"IfMatch": etag} if etag else {})
         return cast("IO[bytes]", io.BufferedReader(body, 1024 * 1024))
+
+    def seekable(self, key: str) -> IO[bytes]:
+        there = self.stat(key)
+        if there is None:
+            raise ObjectNotFound(f"{key}: no such object")
+        return cast("IO[bytes]", Ranges(key, partial(self._fetch, key), there))
 
     def stat(self, key: str) -> StoredObject | None:
         try:
-            with _translated(key):
+            with translated(key):
                 head = self._client.head_object(**self._at(key))
         except ObjectNotFound:
             return None
         return StoredObject(key, head["ContentLength"], head["ETag"].strip('"'), head["LastModified"])
 
     def put(self, key: str, data: bytes) -> None:
-        with _translated(key):
+        with translated(key):
             self._client.put_object(**self._at(key), Body=data)
 
     def create(self, key: str, content: bytes | Path) -> None:
         self._put_if(key, content, {"IfNoneMatch": "*"})
 
-    def replace(self, key: str, data: bytes, etag: str) -> None:
+    def replace(self, key: str, content: bytes | Path, etag: str) -> None:
         try:
-            self._put_if(key, data, {"IfMatch": etag})
+            self._put_if(key, content, {"IfMatch": etag})
         except ObjectExists as error:
             # Some stores refuse a missing object like one with another etag: 412, where AWS says 404.
             if self.stat(key) is None:
@@ -70,10 +77,19 @@ class S3Store:
             raise
 
     def delete(self, key: str) -> None:
-        with _translated(key):
+        with translated(key):
             self._client.delete_object(**self._at(key))
 
     def list(self, prefix: str, after: str = "") -> Iterator[StoredObject]:
+        for item in self._items(prefix, after):
+            key = item["Key"].removeprefix(self._prefix)
+            yield StoredObject(key, item["Size"], item["ETag"].strip('"'), item["LastModified"])
+
+    def sizes(self, prefix: str, after: str = "") -> Iterator[tuple[str, int]]:
+        for item in self._items(prefix, after):
+            yield item["Key"].removeprefix(self._prefix), item["Size"]
+
+    def _items(self, prefix: str, after: str) -> Iterator["ObjectTypeDef"]:
         start: Any = {"StartAfter": self._prefix + after} if after else {}
         pages = iter(
             self._client.get_paginator("list_objects_v2").paginate(
@@ -81,25 +97,45 @@ class S3Store:
             )
         )
         while True:
-            with _translated(prefix):
+            with translated(prefix):
                 page = next(pages, None)
             if page is None:
                 return
-            for item in page.get("Contents", ()):
-                key = item["Key"].removeprefix(self._prefix)
-                yield StoredObject(key, item["Size"], item["ETag"].strip('"'), item["LastModified"])
+            yield from page.get("Contents", ())
+
+    def _fetch(self, key: str, condition: dict[str, Any]) -> Any:
+        with translated(key):
+            return self._client.get_object(**self._at(key), **condition)
+
+    def keeps_versions(self) -> bool:
+        from botocore.exceptions import ClientError
+
+        with translated(f"the bucket {self._bucket}"):
+            try:
+                status = self._client.get_bucket_versioning(Bucket=self._bucket).get("Status")
+            except ClientError as error:
+                if error.response["ResponseMetadata"]["HTTPStatusCode"] in (405, 501):
+                    return False  # a store that knows of no versions
+                raise
+            if status != "Suspended":
+                return status == "Enabled"
+            # What was written while it was enabled stays as a version when it is overwritten now.
+            pages = self._client.get_paginator("list_object_versions").paginate(
+                Bucket=self._bucket, Prefix=self._prefix
+            )
+            return any(found["VersionId"] != "null" for page in pages for found in page.get("Versions", ()))
 
     def _put_if(self, key: str, content: bytes | Path, condition: dict[str, Any]) -> None:
         for attempt in range(_CONFLICTS):
             try:
-                with opened(content) as body, _translated(key):
+                with opened(content) as body, translated(key):
                     self._client.put_object(**self._at(key), Body=body, **condition)
                 return
             except (ObjectExists, StoreUnavailable) as error:
                 # The reply to a write that succeeded may have been lost, and boto3 has sent it again.
                 if self._holds(key, content):
                     return
-                if not isinstance(error, _Conflict) or attempt == _CONFLICTS - 1:
+                if not isinstance(error, Conflict) or attempt == _CONFLICTS - 1:
                     raise
             time.sleep(0.1 * 2**attempt)
 
@@ -115,61 +151,18 @@ class S3Store:
             return False
 
 
-class _Body(io.RawIOBase):
-    """An object's bytes, forward only; taken up again where a connection broke, on the same bytes."""
-
-    def __init__(self, key: str, fetch: Callable[[dict[str, Any]], Any], condition: dict[str, Any]) -> None:
-        super().__init__()
-        self._key, self._fetch = key, fetch
-        answer = fetch(condition)
-        self._stream, self._etag, self._size = answer["Body"], answer["ETag"], answer["ContentLength"]
-        self._done = 0
-        self._resumes = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: "WriteableBuffer") -> int:
-        while True:
-            try:
-                with _translated(self._key):
-                    count: int = self._stream.readinto(buffer)
-                if count or self._done == self._size:
-                    self._done += count
-                    return count
-                raise StoreUnavailable(f"{self._key}: cut after {self._done} of {self._size} bytes")
-            except StoreUnavailable:
-                if self._done == self._size or self._resumes == _RESUMES:
-                    raise  # all bytes came, but not the right ones; or it breaks again and again
-                self._resume()
-
-    def _resume(self) -> None:
-        self._stream.close()
-        time.sleep(0.05 * 2**self._resumes)
-        self._resumes += 1
-        try:
-            self._stream = self._fetch({"Range": f"bytes={self._done}-", "IfMatch": self._etag})["Body"]
-        except (ObjectExists, ObjectNotFound) as error:
-            raise StoreError(f"{self._key}: changed while it was read; run this again") from error
-
-    def close(self) -> None:
-        if not self.closed and hasattr(self, "_stream"):
-            self._stream.close()
-        super().close()
-
-
 def s3_client(config: Config) -> "S3Client":
     """A boto3 client for the configured endpoint and style, or for AWS by boto3's own rules.
 
     Raises ConfigError for an endpoint or a style that is none. Tries 9 times, about 9 s when nothing listens;
     connects in 5 s, waits 20 s for each answer or next byte.
     """
-    import boto3
     from botocore.config import Config as ClientConfig
 
     if config.s3_style not in ("", *_STYLES):
         raise ConfigError(f"s3_style {config.s3_style!r}: write {' or '.join(_STYLES)}, or leave it out")
-    session = boto3.session.Session(config.s3_access_key or None, config.s3_secret_key or None)
+    keys = config.s3_access_key, config.s3_secret_key
+    session = _session_of(*keys) if all(keys) else _new_session(*(key or None for key in keys))
     settings = ClientConfig(
         connect_timeout=5,
         read_timeout=20,
@@ -179,11 +172,24 @@ def s3_client(config: Config) -> "S3Client":
     )
     region = config.s3_region or session.region_name or "us-east-1"
     try:
-        return session.client(
-            "s3", region_name=region, endpoint_url=config.s3_endpoint or None, config=settings
-        )
+        with _MAKING:
+            return session.client(
+                "s3", region_name=region, endpoint_url=config.s3_endpoint or None, config=settings
+            )
     except ValueError as error:
         raise ConfigError(f"s3_endpoint {config.s3_endpoint!r}: {error}; write http://host:port") from error
+
+
+@cache
+def _session_of(access_key: str, secret_key: str) -> "Session":
+    """One for all clients of these keys: what botocore must read of S3 takes longer than all the rest."""
+    return _new_session(access_key, secret_key)
+
+
+def _new_session(access_key: str | None = None, secret_key: str | None = None) -> "Session":
+    import boto3
+
+    return boto3.session.Session(access_key, secret_key)
 
 
 def _style(config: Config) -> Literal["path", "virtual", "auto"]:
@@ -196,52 +202,3 @@ def _public(endpoint: str) -> str:
     """The endpoint without a login, which somebody may have written into it."""
     parts = urlsplit(endpoint)
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}".rstrip("/")
-
-
-class _Conflict(ObjectExists):
-    """Another conditional write of the same key is under way; which one wins is open."""
-
-
-class _translated:
-    """Turns the errors of botocore, and of the connection below it, into ours, with the key named."""
-
-    def __init__(self, key: str) -> None:
-        self._key = key
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
-        if error is None:
-            return
-        from botocore import exceptions as boto
-        from urllib3.exceptions import HTTPError
-
-        if isinstance(error, boto.ClientError):
-            code = error.response.get("Error", {}).get("Code", "")
-            status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-            raise _from_status(self._key, code, status) from error
-        cut = (boto.IncompleteReadError, boto.FlexibleChecksumError, HTTPError, OSError)
-        if isinstance(error, (boto.HTTPClientError, boto.ConnectionError, *cut)):
-            raise StoreUnavailable(
-                f"{self._key}: the object store does not answer ({error}); is it up? `lakemint doctor` tells"
-            ) from error
-        if isinstance(error, boto.BotoCoreError):
-            raise StoreError(f"{self._key}: {error}") from error
-
-
-def _from_status(key: str, code: str, status: int) -> StoreError:
-    if code == "NoSuchBucket":
-        return StoreError(f"{key}: the bucket does not exist; create it, or mend LAKEMINT_LAKE")
-    if status == 501:
-        return StoreError(f"{key}: the object store cannot do this ({code or status})")
-    if status >= 500 or code in ("SlowDown", "RequestTimeout"):
-        return StoreUnavailable(f"{key}: the object store failed ({code or status}); try again later")
-    meanings: dict[int, tuple[type[StoreError], str]] = {
-        403: (StoreError, f"the object store refuses these credentials ({code})"),
-        404: (ObjectNotFound, "no such object"),
-        409: (_Conflict, "another writer is at it; run this again"),
-        412: (ObjectExists, "taken by other bytes, or not the expected ones"),
-    }
-    kind, words = meanings.get(status, (StoreError, f"the object store refused ({code or status})"))
-    return kind(f"{key}: {words}")

@@ -3,7 +3,6 @@
 import importlib.util
 import json
 from collections.abc import Callable
-from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -47,7 +46,6 @@ class Job:
             "DeltaLog": lambda *_: SimpleNamespace(last=lambda _: SimpleNamespace(note={})),
             "require_current": lambda *_: None,
             "basis_of": lambda *_: self._basis(),
-            "spark_session": lambda _: nullcontext(),
             "Builder": self._builder,
         }
         monkeypatch.setattr(Config, "schemas_folder", lambda _: Path("/nowhere"))
@@ -61,7 +59,7 @@ class Job:
     def _basis(self) -> Basis:
         return basis_again(manifest_and_shards(self.rows, inputs=self.inputs)[0])
 
-    def _builder(self, _spark: object, config: Config, buckets: int) -> Any:
+    def _builder(self, config: Config, buckets: int) -> Any:
         def build(basis: Basis, labels: object, splits: object, base: Manifest | None) -> Manifest:
             self.bases.append(base)
             manifest, shards = manifest_and_shards(self.rows, inputs=basis.inputs)

@@ -5,7 +5,7 @@ import json
 import os
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -34,6 +34,7 @@ from lakemint.published.opened import open_published
 from lakemint.published.signatures import Signer, message, sign, signed_by, signers
 from lakemint.published.verify import Problem, verify
 from lakemint.store import Store, open_store
+from tests.model.memory import MemoryStore
 from tests.unit.small_version import DATASET, WHEN, publish, publish_judged, rewrite, row
 from tests.unit.small_version import settings as lake_settings
 
@@ -51,8 +52,8 @@ def flipped(data: bytes, bit: int) -> bytes:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return open_store(lake_settings(tmp_path))
+def store() -> Store:
+    return MemoryStore({}, lambda: datetime.now(UTC))
 
 
 LAKE = Lake("s3://any")

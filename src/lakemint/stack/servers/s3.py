@@ -1,6 +1,8 @@
 """SeaweedFS: the object store. One process, S3 in front, its parts on loopback ports of their own."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -73,17 +75,17 @@ class S3:
         # Asked to end, its filer waits 15 s for its own S3 side. What it acknowledged is in files anyway.
         return [Program(self.name, command, stack.data(self.name), _trust(stack), stop_seconds=3)]
 
-    def check(self, stack: Stack, since: float) -> None:
-        """Its volumes are there, it knows our keys, and has the lake's bucket: made, if it is not."""
-        ask(stack.ports["s3_volume"], "/healthz")
-        from botocore.exceptions import BotoCoreError, ClientError
-
-        client = _client(stack)
-        try:
-            if BUCKET not in [bucket["Name"] for bucket in client.list_buckets()["Buckets"]]:
+    def complete(self, stack: Stack) -> None:
+        """The lake's bucket."""
+        with _asked(stack) as client:
+            if not _has_bucket(client):
                 client.create_bucket(Bucket=BUCKET)
-        except (BotoCoreError, ClientError) as error:
-            raise NotReady(str(error)) from error
+
+    def check(self, stack: Stack, since: float) -> None:
+        """Its volumes are there, it knows our keys, and has the lake's bucket."""
+        with _asked(stack) as client:
+            if not _has_bucket(client):
+                raise NotReady(f"it has no bucket {BUCKET!r}: `lakemint up` makes an empty one")
 
 
 def _certificate(stack: Stack) -> Path:
@@ -101,6 +103,22 @@ def _trust(stack: Stack) -> dict[str, str]:
     own = str(_certificate(stack))
     shown = {f"WEED_GRPC_{part}_{what}": own for part in parts for what in ("CERT", "KEY")}
     return {**signing, **shown, "WEED_GRPC_CA": own}
+
+
+@contextmanager
+def _asked(stack: Stack) -> "Iterator[S3Client]":
+    """A client of a store that can take data; raises NotReady for what goes wrong with it."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    ask(stack.ports["s3_volume"], "/healthz")
+    try:
+        yield _client(stack)
+    except (BotoCoreError, ClientError) as error:
+        raise NotReady(str(error)) from error
+
+
+def _has_bucket(client: "S3Client") -> bool:
+    return BUCKET in [bucket["Name"] for bucket in client.list_buckets()["Buckets"]]
 
 
 def _client(stack: Stack) -> "S3Client":

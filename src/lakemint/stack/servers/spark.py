@@ -60,6 +60,9 @@ class Spark:
             Program(self.name, command, stack.data(self.name), environment, stop_seconds=15, scratch=local)
         ]
 
+    def complete(self, stack: Stack) -> None:
+        """Nothing: it holds nothing."""
+
     def check(self, stack: Stack, since: float) -> None:
         """It opens a session for our token and tells its version, which takes no job."""
         import grpc
@@ -113,6 +116,8 @@ def _properties(stack: Stack) -> dict[str, object]:
         "spark.driver.extraClassPath": f"{stack.jars}/*",
         "spark.driver.extraJavaOptions": _JAVA_OPTIONS,
         "spark.ui.enabled": "false",
+        # At INFO, Delta writes the least and greatest values of every table's columns into the log.
+        "spark.log.level": "WARN",
         # Its inner ports are for itself alone.
         "spark.authenticate": "true",
         "spark.authenticate.secret": stack.secrets["spark_token"],
