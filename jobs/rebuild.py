@@ -27,6 +27,8 @@ def main(dataset: str, version: str) -> Outcome:
     record = read_version(store, lake, dataset, int(version))
     published = read_manifest(store, lake, dataset, record.manifest)
     require_trusted(store, lake, config.trusted_keys, Reference(dataset, record.version), record.manifest)
+    if published.revises:
+        raise LakemintError(f"{dataset}@{version}: rows were erased from it and from what it was made of")
     if published.format == "lakemint.manifest/1":
         raise LakemintError(f"{dataset}@{version} was published by an older Lakemint, which can rebuild it")
     recipe = need_document(store, lake, dataset, published.recipe)

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 from filelock import FileLock
 
@@ -21,6 +22,10 @@ from tests.support import CHECKOUT, LAKEMINT
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
+
+# How fast a machine is, or how busy, says nothing about the code: speeds are for benchmarks.
+hypothesis.settings.register_profile("lakemint", deadline=None)
+hypothesis.settings.load_profile("lakemint")
 
 BUCKET = "test"
 USED = CHECKOUT / ".lakemint" / "test.used"

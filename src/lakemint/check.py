@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final, TypeVar
 
-from lakemint.dataset.contract import Contract, Table, load_contract
-from lakemint.dataset.recipe import Recipe, load_recipe
+from lakemint.dataset.contract import CONTRACT_TABLES, Contract, Table, read_contract
+from lakemint.dataset.recipe import Recipe, read_recipe
 from lakemint.errors import LakemintError
 from lakemint.names import LABEL, SAMPLE_ID, SOURCE
 
@@ -26,37 +26,40 @@ def problems(schemas: Path, dataset: str) -> list[str]:
 
     Custom quality rules are compiled too, which imports Great Expectations (seconds).
     """
-    contract, lines = _attempt(lambda: load_contract(schemas, dataset))
-    recipe, more = _attempt(lambda: load_recipe(schemas, dataset))
+    contract, lines = _attempt(lambda: read_contract(schemas, dataset))
+    recipe, more = _attempt(lambda: read_recipe(schemas, dataset))
     lines += more
     if contract is not None:
         lines += _attempt(lambda: _compile(contract))[1]
-    if contract is not None and recipe is not None:
+    if contract is not None and recipe is not None and len(contract.tables) == len(CONTRACT_TABLES):
         lines += _misfits(contract, recipe)
         lines += _attempt(lambda: _check_form(schemas, contract, recipe))[1]
-    return lines
+    return list(dict.fromkeys(lines))
 
 
-def _attempt(load: Callable[[], Found]) -> tuple[Found | None, list[str]]:
+def _attempt(read: Callable[[], tuple[Found | None, list[str]]]) -> tuple[Found | None, list[str]]:
+    """What can be read, and a line for each problem, those included that let nothing be read."""
     try:
-        return load(), []
+        return read()
     except LakemintError as error:
         return None, str(error).splitlines()
 
 
-def _compile(contract: Contract) -> None:
+def _compile(contract: Contract) -> tuple[None, list[str]]:
     for table in contract.tables:
         if any(rule.kind == "custom" for rule in table.rules):
             from lakemint.gate.suite import compile_rules
 
             compile_rules(table)
+    return None, []
 
 
-def _check_form(schemas: Path, contract: Contract, recipe: Recipe) -> None:
+def _check_form(schemas: Path, contract: Contract, recipe: Recipe) -> tuple[None, list[str]]:
     from lakemint.label.form import load_form
 
     if recipe.label.form is not None:
         load_form(schemas, contract, recipe)
+    return None, []
 
 
 def _misfits(contract: Contract, recipe: Recipe) -> Iterator[str]:
@@ -76,7 +79,7 @@ def _silver(silver: Table, recipe: Recipe) -> Iterator[tuple[str, str]]:
                 f"contract.yaml: schema[silver].properties[{column.name}]",
                 f"no source in recipe.yaml has it; there are {', '.join(recipe.columns)}",
             )
-    used = {f"content: {name}": name for name in recipe.content}
+    used = {f"content: {name}": name for name in recipe.content if name in recipe.columns}
     if recipe.label.known:
         used["label.known"] = recipe.label.known
     if recipe.label.sample:
@@ -84,25 +87,25 @@ def _silver(silver: Table, recipe: Recipe) -> Iterator[tuple[str, str]]:
     if recipe.label.replay:
         used["label.replay.key"] = recipe.label.replay.key
     for field, name in used.items():
-        if silver.column(name) is None:
+        if not silver.knows(name):
             yield f"recipe.yaml: {field}", f"{name!r} is no column of silver; {_names(silver)}"
 
 
 def _gold(silver: Table, gold: Table) -> Iterator[tuple[str, str]]:
     """Gold is silver's columns and the label."""
     label = gold.column(LABEL)
-    if label is None:
+    if not gold.knows(LABEL):
         yield "contract.yaml: schema[gold]", f"no property {LABEL!r}; gold is what people labeled"
-    elif label.type != "string":
+    elif label and label.type != "string":
         yield f"contract.yaml: schema[gold].properties[{LABEL}]", f"{label.type}, but a label is a string"
     for column in gold.columns:
         place = f"contract.yaml: schema[gold].properties[{column.name}]"
         origin = silver.column(column.name)
         if column.name in (LABEL, SAMPLE_ID):
             continue
-        if origin is None:
+        if not silver.knows(column.name):
             yield place, f"silver has no such column to take it from; {_names(silver)}"
-        elif origin.type != column.type:
+        elif origin and origin.type != column.type:
             yield place, f"{column.type} here, but {origin.type} in silver; write the same type"
 
 
@@ -117,9 +120,9 @@ def _labels(gold: Table, recipe: Recipe) -> Iterator[tuple[str, str]]:
     if recipe.baseline is None:
         return
     column, kind = gold.column(recipe.baseline.input), _ENCODED[recipe.baseline.encode]
-    if column is None:
+    if not gold.knows(recipe.baseline.input):
         yield "recipe.yaml: baseline.input", f"{recipe.baseline.input!r} is no column of gold; {_names(gold)}"
-    elif column.type != kind:
+    elif column and column.type != kind:
         yield "recipe.yaml: baseline.encode", f"{recipe.baseline.encode} needs {kind}, not {column.type}"
 
 
@@ -129,7 +132,7 @@ def _custom(contract: Contract) -> Iterator[tuple[str, str]]:
         for rule in (rule for rule in table.rules if rule.kind == "custom"):
             for key, value in rule.arguments["kwargs"].items():
                 for name in _listed(value) if key.startswith("column") else ():
-                    if table.column(name) is None:
+                    if not table.knows(name):
                         place = f"contract.yaml: schema[{table.name}]: {rule.name[:80]}"
                         yield place, f"{key}: there is no column {name!r}; {_names(table)}"
 

@@ -14,13 +14,25 @@ from lakemint.names import TableVersion
 from lakemint.store.base import Store
 
 _COMMIT = re.compile(r"(\d{20})\.json")
+_VERSION = re.compile(r"(\d{20})\.")
+"""How the name of all that is of a version begins: its commit, checkpoint, checksum."""
+_LEFT = (b'{"remove"', b'{"cdc"')
+"""How the lines of a commit begin that tell of rows which are no longer there."""
 _LINE: Final = 4 * 1024 * 1024
 """Bytes of a commit's line that are read at most; its note stands in one of the first."""
 _LINES: Final = 100
 CHANGE_FEED: Final = "change_feed"
 """In a commit's note: whether the table's change data feed tells what it changed."""
 _MAINTENANCE = frozenset(
-    {"OPTIMIZE", "VACUUM START", "VACUUM END", "REORG", "COMPUTE STATS", "SET TBLPROPERTIES"}
+    {
+        "OPTIMIZE",
+        "VACUUM START",
+        "VACUUM END",
+        "REORG",
+        "COMPUTE STATS",
+        "SET TBLPROPERTIES",
+        "UNSET TBLPROPERTIES",
+    }
 )
 """Operations that change no data; they carry no note, and make no new version for a stage."""
 
@@ -89,6 +101,36 @@ class DeltaLog:
             )
         return last
 
+    def remembers(self, table: str) -> bool:
+        """Whether the log tells of any file that is no longer the table's: of what it held, and its extremes.
+
+        Where all commits only add, all that the log tells is there still.
+        """
+        prefix = self._lake.log(table, self._dataset)
+        return any(self._removes(f"{prefix}{version:020d}.json") for version in self._commits(prefix, ""))
+
+    def forget(self, table: str) -> int:
+        """Delete what the log keeps of versions before the last checkpoint; how many objects.
+
+        Raises LakemintError when the newest commit that changed data comes before that checkpoint.
+        """
+        prefix, last = self._lake.log(table, self._dataset), self.need(table).version
+        first = self._last_checkpoint(prefix)
+        old = [
+            (_COMMIT.fullmatch(name) is not None, name)
+            for item in self._store.list(prefix)
+            if (found := _VERSION.match(name := item.key.removeprefix(prefix))) and int(found[1]) < first
+        ]
+        if not 0 <= first <= last:
+            raise LakemintError(
+                f"{table}/{self._dataset}: no checkpoint is ahead of version {last}, so its log cannot be "
+                "cut; run this again"
+            )
+        # Commits go last and in their order: killed between, what is left still tells that there was more.
+        for _, name in sorted(old):
+            self._store.delete(prefix + name)
+        return len(old)
+
     def _versions(self, prefix: str) -> Iterator[int]:
         """The versions whose commits are still in the log, newest first."""
         after = self._checkpoint(prefix)
@@ -103,11 +145,19 @@ class DeltaLog:
 
     def _checkpoint(self, prefix: str) -> str:
         """A key that all commits after the last checkpoint come behind: long logs are not listed whole."""
+        version = self._last_checkpoint(prefix)
+        return "" if version < 0 else f"{prefix}{version - 1:020d}.json"
+
+    def _last_checkpoint(self, prefix: str) -> int:
+        """The version of it; -1 when there is none."""
         try:
-            content = json.loads(self._store.get(f"{prefix}_last_checkpoint", _LINE))
-            return f"{prefix}{int(content['version']) - 1:020d}.json"
+            return int(json.loads(self._store.get(f"{prefix}_last_checkpoint", _LINE))["version"])
         except (ObjectNotFound, ValueError, KeyError, TypeError):
-            return ""
+            return -1
+
+    def _removes(self, key: str) -> bool:
+        with self._store.open(key) as stream:
+            return any(line.startswith(_LEFT) for line in stream)
 
     def _info(self, key: str) -> dict[str, Any]:
         """A commit's own description, `commitInfo`; {} when it has none."""

@@ -6,17 +6,18 @@ verdicts/<dataset>/<table>/<version>-<commit>/<suite>.json   what the gates said
 recorded/<dataset>/<source>.txt         recorded answers, for a replay
 store/<sha256 of its address>.json      a store that was found safe to publish on
 store/probing/…                         objects to find that out by, gone afterwards
-published/<dataset>/{shards,manifests,signatures,documents,versions,channels,leases,card}/…
+published/<dataset>/{shards,manifests,signatures,documents,versions,channels,leases,erasures,card}/…
 """
 
 import re
 from dataclasses import dataclass
 from hashlib import sha256
 
-from lakemint.errors import ConfigError
+from lakemint.errors import ConfigError, LakemintError
 from lakemint.names import TABLES, TableVersion, check_name
 
 _COMMIT = re.compile(r"[0-9A-Za-z-]{0,64}")
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 @dataclass(frozen=True)
@@ -126,6 +127,16 @@ class Lake:
 
     def lease(self, dataset: str, name: str) -> str:
         return f"{self.leases(dataset)}{name}.json"
+
+    def erasures(self, dataset: str) -> str:
+        """Key prefix of the erasures' orders and receipts, with its slash."""
+        return f"{self.published(dataset)}erasures/"
+
+    def erasure(self, dataset: str, name: str) -> str:
+        """Key of one's; `name` is its UUID."""
+        if not _UUID.fullmatch(name):
+            raise LakemintError(f"{name[:60]!r} is no erasure's UUID")
+        return f"{self.erasures(dataset)}{name}.json"
 
     def versions(self, dataset: str) -> str:
         """Key prefix of the version records, with its slash."""

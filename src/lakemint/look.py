@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from lakemint.config import Config
-from lakemint.dataset.contract import datasets
+from lakemint.dataset.folder import datasets
 from lakemint.delta_log import DeltaLog
 from lakemint.errors import LakemintError
 from lakemint.lake import Lake

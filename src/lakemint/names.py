@@ -28,6 +28,8 @@ SPLITS: Final = ("train", "validation", "test")
 SAMPLE_ID: Final = "sample_id"
 SOURCE: Final = "source"
 SPLIT: Final = "split"
+LEAKED: Final = "near_duplicate.split"
+"""Why a sample leaves silver whose near-duplicates are in another split; `clusters` goes on knowing it."""
 LABEL: Final = "label"
 PROVENANCE: Final = ("object", "line", "etag", "batch")
 """Where a record came from: object key, line from 1 (0: the whole object), its etag, the ingested batch."""

@@ -12,6 +12,7 @@ from dataclasses import asdict
 from importlib.metadata import version
 from typing import Any
 
+from pyspark.errors import AnalysisException
 from pyspark.sql import Column, DataFrame, DataFrameWriter, SparkSession
 from pyspark.sql import functions as F
 
@@ -20,6 +21,10 @@ from lakemint.dataset.recipe import Split
 from lakemint.names import TableVersion
 
 COMMIT_NOTE = "spark.databricks.delta.commitInfo.userMetadata"
+_SKIP_EMPTY = "spark.databricks.delta.skipRecordingEmptyCommits"
+_CHECKPOINTS = "delta.checkpointInterval"
+_VECTORS = "delta.feature.deletionVectors"
+_INCOMING = "incoming"
 
 
 @contextmanager
@@ -134,7 +139,31 @@ def replace_table(frame: DataFrame, uri: str, note: Mapping[str, Any], **propert
 def note_only(spark: SparkSession, uri: str, note: Mapping[str, Any]) -> None:
     """Commit a note to a table whose rows are right already."""
     nothing = read_table(spark, uri).limit(0).write.format("delta").mode("append")
-    _noted(nothing, note).save(uri)
+    with _setting(spark, _SKIP_EMPTY, "false"):  # or Delta would not commit what adds no file
+        _noted(nothing, note).save(uri)
+
+
+def checkpoint(spark: SparkSession, uri: str, note: Mapping[str, Any]) -> None:
+    """Make a checkpoint now, and after it commit a note: that version needs nothing from before."""
+    table = f"ALTER TABLE delta.`{uri}`"
+    spark.sql(f"{table} SET TBLPROPERTIES ('{_CHECKPOINTS}' = '1')")  # one is made of this very commit
+    spark.sql(f"{table} UNSET TBLPROPERTIES ('{_CHECKPOINTS}')")
+    note_only(spark, uri, note)
+
+
+def data_files(spark: SparkSession, uri: str, version: int) -> list[str] | None:
+    """The URIs of a version's files; None when the log cannot tell it any more."""
+    try:
+        return read_table(spark, uri, version).inputFiles()
+    except AnalysisException:
+        return None
+
+
+def purge(spark: SparkSession, uri: str) -> None:
+    """Write files anew whose deleted rows are only marked as such, where a table is kept in that way."""
+    properties = spark.sql(f"SHOW TBLPROPERTIES delta.`{uri}`").collect()
+    if _VECTORS in [row["key"] for row in properties]:
+        spark.sql(f"REORG TABLE delta.`{uri}` APPLY (PURGE)").collect()
 
 
 def set_properties(spark: SparkSession, uri: str, **properties: str) -> None:
@@ -179,15 +208,33 @@ def match(frame: DataFrame, uri: str, key: Sequence[str], note: Mapping[str, Any
     _merge(frame, uri, key, f"{action} WHEN NOT MATCHED BY SOURCE THEN DELETE", note)
 
 
+def amend(frame: DataFrame, uri: str, on: str, action: str, note: Mapping[str, Any]) -> dict[str, int]:
+    """Change the rows `t` of a table that meet a row `s` of the frame, in the words of MERGE.
+
+    Returns how many were `updated`, `deleted` and `inserted`. At most one row of the frame meets each.
+    """
+    done = _run_merge(frame, f"MERGE INTO delta.`{uri}` t USING {_INCOMING} s ON {on} {action}", note)
+    return {what: int(done[f"num_{what}_rows"]) for what in ("updated", "deleted", "inserted")}
+
+
 def _merge(frame: DataFrame, uri: str, key: Sequence[str], action: str, note: Mapping[str, Any]) -> None:
-    spark, view = frame.sparkSession, "incoming"
-    frame.createOrReplaceTempView(view)
-    match = " AND ".join(f"t.`{name}` = s.`{name}`" for name in key)
+    on = " AND ".join(f"t.`{name}` = s.`{name}`" for name in key)
+    evolving = f"MERGE WITH SCHEMA EVOLUTION INTO delta.`{uri}` t USING {_INCOMING} s"
+    _run_merge(frame, f"{evolving} ON {on} {action}", note)
+
+
+def _run_merge(frame: DataFrame, statement: str, note: Mapping[str, Any]) -> dict[str, Any]:
+    frame.createOrReplaceTempView(_INCOMING)
     # MERGE takes no writer options: the session's own setting carries the note.
-    spark.conf.set(COMMIT_NOTE, _text(note))
+    with _setting(frame.sparkSession, COMMIT_NOTE, _text(note)):
+        done = frame.sparkSession.sql(statement).collect()
+    return done[0].asDict()
+
+
+@contextmanager
+def _setting(spark: SparkSession, name: str, value: str) -> Iterator[None]:
+    spark.conf.set(name, value)
     try:
-        spark.sql(
-            f"MERGE WITH SCHEMA EVOLUTION INTO delta.`{uri}` t USING {view} s ON {match} {action}"
-        ).collect()
+        yield
     finally:
-        spark.conf.unset(COMMIT_NOTE)
+        spark.conf.unset(name)

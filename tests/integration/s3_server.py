@@ -32,7 +32,7 @@ _WHEN_HTTP = "Sun, 22 Nov 2026 12:00:00 GMT"
 
 
 class S3Server(ThreadingHTTPServer):
-    """Objects of one bucket, in memory; `seen` is what was asked for: (method, key)."""
+    """Objects of one bucket without versions, in memory; `seen` is what was asked for: (method, key)."""
 
     daemon_threads = True
     request_queue_size = 128
@@ -133,7 +133,10 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(status, _error(code) if code else b"", ETag=f'"{etag(data)}"')
 
     def do_GET(self) -> None:
-        query = parse_qs(urlsplit(self.path).query)
+        query = parse_qs(urlsplit(self.path).query, keep_blank_values=True)
+        if "versioning" in query:
+            self._answer(501, _error("NotImplemented"))
+            return
         if "list-type" in query:
             self._answer(200, _listing(self.server.list(query.get("prefix", [""])[0])))
             return

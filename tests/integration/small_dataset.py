@@ -1,6 +1,7 @@
 """A small dataset of its own lake, taken along the first two stages by the real jobs."""
 
 import importlib.util
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -31,13 +32,22 @@ class SmallDataset:
         monkeypatch.setenv("LAKEMINT_SCHEMAS", str(folder))
         monkeypatch.setenv("LAKEMINT_HOME", str(config.home))
 
-    def write(self, sources: dict[str, Any], properties: list[dict[str, Any]], **recipe: Any) -> None:
-        """The contract and the recipe; content is `text` and nothing is refined unless said."""
+    def write(
+        self,
+        sources: dict[str, Any],
+        properties: list[dict[str, Any]],
+        shown: Sequence[dict[str, Any]] = (),
+        **recipe: Any,
+    ) -> None:
+        """The contract and the recipe; content is `text` and nothing is refined unless said.
+
+        `properties`: of silver beside its id and source; `shown`: of gold beside those and the label.
+        """
         place = self.folder / DATASET
         place.mkdir(exist_ok=True)
         whole = {"sources": sources, "content": ["text"], "label": {"known": "text"}, **recipe}
         source = {"name": "source", "logicalType": "string", "required": True}
-        gold = [KEY, source, {"name": "label", "logicalType": "string", "required": True}]
+        gold = [KEY, source, *shown, {"name": "label", "logicalType": "string", "required": True}]
         contract = {
             "apiVersion": "v3.1.0",
             "kind": "DataContract",

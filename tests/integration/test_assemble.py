@@ -16,7 +16,7 @@ from lakemint.delta_log import DeltaLog
 from lakemint.errors import LakemintError
 from lakemint.job.outcome import Outcome
 from lakemint.lake import Lake
-from lakemint.spark import read_table, replace_table, split_of
+from lakemint.spark import note_only, read_table, replace_table, split_of
 from lakemint.store import Store
 from tests.integration.small_dataset import run_job
 from tests.unit.contracts import write
@@ -137,3 +137,10 @@ def test_the_job_writes_gold_once_and_again_only_when_something_changed(
     moved = run_job("assemble", "pets")
     assert (moved.identity, moved.counts["test"]) == ("2", 3)
     assert {row["split"] for row in read_table(spark, uri).collect()} == {"test"}
+
+
+def test_a_note_is_committed_where_no_row_changes(spark: "SparkSession", lake: Lake, store: Store) -> None:
+    uri, log = lake.table("gold", "pets"), DeltaLog(store, lake, "pets")
+    spark.range(0).write.format("delta").save(uri)
+    note_only(spark, uri, {"made": "again"})
+    assert (log.need("gold").version, log.need("gold").note) == (1, {"made": "again"})

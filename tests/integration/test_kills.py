@@ -1,4 +1,4 @@
-"""Processes that publish, collect and promote: killed, asleep, and on the real store's bad days."""
+"""Processes that publish, collect, promote and erase: killed, asleep, and on the real store's bad days."""
 
 import random
 from collections import Counter

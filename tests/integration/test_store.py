@@ -2,10 +2,12 @@
 
 import os
 import threading
+import uuid
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -13,9 +15,10 @@ import pytest
 from lakemint.config import Config
 from lakemint.errors import ObjectExists, ObjectNotFound, StoreError, StoreUnavailable
 from lakemint.lake import Lake
-from lakemint.store import Store, open_store
+from lakemint.store import Store, open_store, s3_client
 from lakemint.store.safety import require_safe
 from tests.integration.fault_proxy import Fault, FaultProxy, at_most, times
+from tests.integration.s3_server import serving
 from tests.support import at_once, winners
 
 BIG = os.urandom(3_000_000)
@@ -135,7 +138,7 @@ def test_of_many_replacements_one_wins(store: Store) -> None:
     for key in (f"race/{turn}" for turn in range(10)):
         store.create(key, b"before")
         replaced = partial(store.replace, key, etag=etag(store, key))
-        won = winners(lambda mark, replaced=replaced: replaced(data=b"%d" % mark), 16)  # type: ignore[misc]
+        won = winners(lambda mark, replaced=replaced: replaced(content=b"%d" % mark), 16)  # type: ignore[misc]
         assert [b"%d" % mark for mark in won] == [store.get(key)]
 
 
@@ -151,6 +154,55 @@ def test_only_what_is_still_there_is_replaced(store: Store) -> None:
     with pytest.raises(ObjectNotFound, match="no/thing: no such object"):
         store.replace("no/thing", b"1", stale)
     assert store.stat("no/thing") is None
+
+
+def test_a_file_takes_the_place_of_an_object(store: Store, tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(BIG)
+    store.create("x", b"1")
+    first = etag(store, "x")
+    store.replace("x", file, first)
+    assert store.get("x") == BIG
+    store.replace("x", file, first)  # done already
+    file.write_bytes(b"3")
+    with pytest.raises(ObjectExists, match="x: "):
+        store.replace("x", file, first)
+
+
+@pytest.fixture
+def bucket(config: Config) -> Iterator[str]:
+    """A bucket of the test's own."""
+    client, name = s3_client(config), f"versions-{uuid.uuid4().hex[:12]}"
+    client.create_bucket(Bucket=name)
+    yield name
+    for found in client.list_object_versions(Bucket=name).get("Versions", ()):
+        client.delete_object(Bucket=name, Key=found["Key"], VersionId=found["VersionId"])
+    client.delete_bucket(Bucket=name)
+
+
+def test_a_bucket_that_keeps_older_versions_is_known(config: Config, store: Store, bucket: str) -> None:
+    assert not store.keeps_versions()
+    versioned = open_store(replace(config, lake=f"s3://{bucket}/a"))
+    beside = open_store(replace(config, lake=f"s3://{bucket}/b"))
+    client = s3_client(config)
+    assert not versioned.keeps_versions()
+    versioned.put("x", b"before there were any")
+    client.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    assert versioned.keeps_versions() and beside.keeps_versions()
+    beside.put("x", b"a version from the start")
+    client.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Suspended"})
+    assert not versioned.keeps_versions()
+    assert beside.keeps_versions(), "would stay when it is overwritten now"
+
+
+def test_a_store_that_knows_of_no_versions_keeps_none_and_one_that_does_not_say_is_told() -> None:
+    with serving() as server:
+        assert not open_store(server.config).keeps_versions()
+    with (
+        serving("is away") as server,
+        pytest.raises(StoreError, match="the bucket lake: the object store refuses"),
+    ):
+        open_store(server.config).keeps_versions()
 
 
 @pytest.mark.parametrize("losses", [1, 3, ALWAYS])

@@ -13,7 +13,7 @@ from tests.kills.process import ASLEEP, DONE, KILLED, REFUSED
 from tests.kills.site import Site, Work
 from tests.model.explore import LONG
 from tests.model.memory import Objects
-from tests.model.roles import collect, move_tables, promote, publish
+from tests.model.roles import collect, erase, move_tables, promote, publish
 from tests.model.scenarios import left_lake
 
 Make = Callable[[Objects], Site]
@@ -49,6 +49,11 @@ TASKS = {
         partial(left_lake, "old", "new", "newer", at=2),
         (b"old", b"new", b"newer"),
         (1, 2, 3),
+    ),
+    "erase": Task(
+        partial(erase, name="3"),
+        partial(left_lake, "pair", "trio", left="lone", erase="3"),
+        (b"pair", b"trio", b"trio-3"),
     ),
 }
 

@@ -18,7 +18,7 @@ from lakemint.store import Store, open_store
 from tests.kills.process import DONE, Moments, Worker
 from tests.model.laws import Laws
 from tests.model.memory import Kept, Objects
-from tests.model.roles import LAKE, STATES, collect, publish
+from tests.model.roles import ERASURES, LAKE, STATES, collect, publish
 from tests.model.surroundings import Surroundings
 from tests.unit.small_version import DATASET, vouch
 
@@ -45,7 +45,7 @@ class Site:
         """All that is there."""
         return {
             item.key: Kept(self.store.get(item.key), item.modified)
-            for folder in ("published/", "store/", "tables/", "verdicts/")
+            for folder in ("published/", "store/", "tables/", "verdicts/", ERASURES)
             for item in self.store.list(folder)
         }
 
@@ -88,14 +88,17 @@ class Site:
     def finish(self, work: Work) -> None:
         """Much later somebody does all that is left to do, undisturbed."""
         self.wait(timedelta(days=30))
-        assert self.run(lambda store: [last(store) for last in (work, publish, collect)]) == DONE
+        assert self.run(lambda store: [last(store) for last in (work, publish)]) == DONE
+        self.wait(timedelta(days=30))
+        assert self.run(collect) == DONE
         self.check()
 
     def survey(self, versions: Sequence[bytes], history: Sequence[int] = ()) -> Counter[str]:
         """What is wrong at last: these inputs should have one version each, and the channel stood there."""
         self._surroundings.enter("survey", self.store, self.now)
         there = numbers(self.store, LAKE, DATASET)
-        digests = [read_version(self.store, LAKE, DATASET, number).manifest for number in there]
+        records = [read_version(self.store, LAKE, DATASET, number) for number in there]
+        digests = [digest for record in records for digest in record.digests]
         stood = [
             position.version
             for name in catalog.channels(self.store, LAKE, DATASET)

@@ -116,14 +116,17 @@ class Past:
     def create(self, key: str, content: bytes | Path) -> None:
         self._ask("create", key, content)
 
-    def replace(self, key: str, data: bytes, etag: str) -> None:
-        self._ask("replace", key, data, etag)
+    def replace(self, key: str, content: bytes | Path, etag: str) -> None:
+        self._ask("replace", key, content, etag)
 
     def delete(self, key: str) -> None:
         self._ask("delete", key)
 
     def list(self, prefix: str, after: str = "") -> Iterator[StoredObject]:
         return iter(self._ask("list", prefix, after))
+
+    def keeps_versions(self) -> bool:
+        return False
 
     def sizes(self, prefix: str, after: str = "") -> Iterator[tuple[str, int]]:
         return ((item.key, item.size) for item in self.list(prefix, after))

@@ -45,6 +45,10 @@ class Scenario:
     """How often time passes."""
     sleepy: bool = False
     """An actor may sleep between a look at the clock and the operation that follows."""
+    large: bool = False
+    """Too large for the unit tests."""
+    most: int = 2
+    """How much can go wrong in it, at most, so that a search ends within the hour."""
 
 
 @dataclass
@@ -110,23 +114,26 @@ class _Search:
 
     def __init__(self, scenario: Scenario, surroundings: Surroundings, faults: int) -> None:
         self._scenario, self._surroundings, self._faults = scenario, surroundings, faults
-        self._laws = Laws(surroundings)
+        self._laws = Laws(surroundings, outlived=scenario.waits > 0)
         self._contents: list[Objects] = []
         self._numbers: dict[frozenset[object], int] = {}
         self._schedules: dict[State, int] = {}
         """From each state that was visited."""
         self._trail: list[str] = []
+        self._idle = tuple(Doing(History(one, surroundings)) for one in scenario.actors)
+        """Those who did not begin."""
+        self._over: dict[tuple[int, str], Doing] = {}
+        """Those who ended, by how they did: what they heard before makes no difference any more."""
         self._done: dict[tuple[int, Operation, datetime], tuple[Answer, int]] = {}
         """What comes of an operation on that content at that time: it was done in many states."""
         self._lawful: set[tuple[int, int]] = set()
         """Contents that were looked at, one before the other."""
 
     def run(self) -> Explored:
-        doings = tuple(Doing(History(one, self._surroundings)) for one in self._scenario.actors)
         start = self._number(self._scenario.objects)
         found = Explored()
         try:
-            found.schedules = self._visit(State(start, doings, START, self._scenario.waits, self._faults))
+            found.schedules = self._visit(State(start, self._idle, START, self._scenario.waits, self._faults))
         except Violation as violation:
             found.trail, found.violation = [*self._trail], str(violation)
         found.states = len(self._schedules)
@@ -173,25 +180,27 @@ class _Search:
         answer, done = self._do(state.objects, operation, state.now)
         name = self._scenario.actors[who].name
         told = f"{name}: {operation}"
-        yield f"{told}{answer}", state.after(who, self._heard(state, doing, at, answer), done)
+        yield f"{told}{answer}", state.after(who, self._heard(state, who, at, answer), done)
         if not state.faults or doing.again:
             return
-        away = self._heard(state, doing, at, AWAY)
+        away = self._heard(state, who, at, AWAY)
         yield f"{told}: the store is away", state.after(who, away, faults=1)
         if operation.method in WRITES:
             yield f"{told}: done, the reply is lost", state.after(who, away, done, faults=1)
             again = doing._replace(again=operation)
             yield f"{told}: done, and sent again later", state.after(who, again, done, faults=1)
         if doing.heard:
-            yield f"{name} dies", state.after(who, doing._replace(dead=True), faults=1)
+            yield f"{name} dies", state.after(who, self._idle[who]._replace(dead=True), faults=1)
 
-    def _heard(self, state: State, doing: Doing, at: datetime, answer: Answer) -> Doing:
+    def _heard(self, state: State, who: int, at: datetime, answer: Answer) -> Doing:
         """The actor with its answer to what it did at that time."""
-        history = doing.history.answered(answer, at)
+        history = state.doings[who].history.answered(answer, at)
         following = history.next(state.now)
-        ended = following if isinstance(following, Ended) else None
+        if isinstance(following, Ended):
+            how = f"{following.value} {following.error!r}"
+            return self._over.setdefault((who, how), Doing(history, ended=following))
         # When it heard that makes no difference to who is awake: nor may it make another state.
-        return Doing(history, state.now if self._scenario.sleepy else START, ended)
+        return Doing(history, state.now if self._scenario.sleepy else START)
 
     def _do(self, objects: int, operation: Operation, now: datetime) -> tuple[Answer, int]:
         """The answer, and the content that is there then."""

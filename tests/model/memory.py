@@ -57,7 +57,9 @@ class MemoryStore:
         elif self.objects[key].data != data:
             raise ObjectExists(f"{key}: taken by other bytes")
 
-    def replace(self, key: str, data: bytes, etag: str) -> None:
+    def replace(self, key: str, content: bytes | Path, etag: str) -> None:
+        with opened(content) as stream:
+            data = stream.read()
         there = self.get(key)
         if md5(there) == etag:
             self.put(key, data)
@@ -70,6 +72,9 @@ class MemoryStore:
     def list(self, prefix: str, after: str = "") -> Iterator[StoredObject]:
         keys = sorted(key for key in self.objects if key.startswith(prefix) and key > after)
         return iter([_stored(key, self.objects[key]) for key in keys])
+
+    def keeps_versions(self) -> bool:
+        return False
 
     def sizes(self, prefix: str, after: str = "") -> Iterator[tuple[str, int]]:
         return ((item.key, item.size) for item in self.list(prefix, after))

@@ -1,51 +1,12 @@
 """The safeguards, each with the change that takes it away. What finds nothing then checks nothing."""
 
-import inspect
-import textwrap
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any
-
 from lakemint.publish import commit as committing
 from lakemint.publish import keep as keeping
 from lakemint.published import channels, garbage, leases
 from tests.model import roles
+from tests.model.erasure_mutations import ERASING
 from tests.model.memory import MemoryStore
-
-
-@dataclass(frozen=True)
-class Mutation:
-    """A piece of a function's text, and what stands there without the safeguard."""
-
-    name: str
-    function: Callable[..., Any]
-    text: str
-    without: str
-    scenario: str
-    """Where that shows."""
-    faults: int = 0
-    """How many it takes."""
-
-    @contextmanager
-    def applied(self) -> Iterator[None]:
-        """The function does that, wherever it was imported already."""
-        function = inspect.unwrap(self.function)
-        whole = function.__code__
-        function.__code__ = self._mutated(function)
-        try:
-            yield
-        finally:
-            function.__code__ = whole
-
-    def _mutated(self, function: Any) -> Any:
-        source = textwrap.dedent(inspect.getsource(function))
-        assert source.count(self.text) == 1, f"{self.name}: {self.text!r} stands there no more"
-        place = dict(function.__globals__)
-        changed = compile(source.replace(self.text, self.without), function.__code__.co_filename, "exec")
-        exec(changed, place)  # noqa: S102
-        return inspect.unwrap(place[function.__name__]).__code__
-
+from tests.model.mutation import Mutation
 
 MUTATIONS = (
     Mutation(
@@ -128,24 +89,23 @@ MUTATIONS = (
     ),
     Mutation(
         "nobody looks for the other's lease",
-        leases.lease,
-        "if other != key and not alike and there.until > datetime.now(UTC):",
-        "if False:",
+        leases._require_alone,
+        "elif not alike and there.until > datetime.now(UTC):",
+        "elif False:",
         "publisher and collector",
     ),
     Mutation(
         "one looks for the other's lease first and takes one's own then",
         leases.lease,
-        'store.put(key, canonical(record.model_dump(mode="json")))\n    try:\n'
-        "        for other, there in leases(store, lake, dataset):",
-        "found = [*leases(store, lake, dataset)]\n"
-        '    store.put(key, canonical(record.model_dump(mode="json")))\n    try:\n'
-        "        for other, there in found:",
+        'store.put(key, canonical(record.model_dump(mode="json")))\n    done = [key]\n    try:\n'
+        "        earlier = _require_alone(store, lake, record, his)\n",
+        "earlier = _require_alone(store, lake, record, his)\n"
+        '    store.put(key, canonical(record.model_dump(mode="json")))\n    done = [key]\n    try:\n',
         "publisher and collector",
     ),
     Mutation(
         "a dead holder's lease never ends",
-        leases.lease,
+        leases._require_alone,
         "and there.until > datetime.now(UTC)",
         "",
         "publisher and collector",
@@ -154,7 +114,7 @@ MUTATIONS = (
     Mutation(
         "a lease is not given back",
         leases.lease,
-        "store.delete(key)",
+        "store.delete(one)",
         "pass",
         "promoter and collector",
     ),
@@ -224,4 +184,5 @@ MUTATIONS = (
         "promoter and collector",
         faults=1,
     ),
+    *ERASING,
 )

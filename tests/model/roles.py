@@ -7,18 +7,24 @@ from functools import partial
 import lakemint
 from lakemint.config import Config
 from lakemint.digest import digest_of
+from lakemint.errors import LakemintError
 from lakemint.lake import Lake
-from lakemint.names import Channel
+from lakemint.names import Channel, Reference
+from lakemint.publish import base as bases
 from lakemint.publish.commit import commit, newest
+from lakemint.publish.erasure import Eraser, Sought
 from lakemint.publish.keep import keep
+from lakemint.publish.signing import Signing
 from lakemint.published import channels
 from lakemint.published.channels import Moved, Order
 from lakemint.published.garbage import Garbage, collect_garbage
 from lakemint.published.leases import lease
-from lakemint.published.records import Manifest
-from lakemint.published.version_record import VersionRecord
+from lakemint.published.records import Manifest, read_manifest
+from lakemint.published.verify import Verified, verify
+from lakemint.published.version_record import Revision, VersionRecord
 from lakemint.store import Store
 from lakemint.store.safety import require_safe
+from lakemint.subject import Subject
 from tests.model.actor import Actor
 from tests.unit.small_version import DATASET, INPUTS, WHEN, manifest_and_shards, row, verdict
 
@@ -26,6 +32,12 @@ LAKE = Lake("file:///lake")
 PRODUCTION = Channel(DATASET, "production")
 TABLES = "tables/newest"
 """Stands for the tables' logs: its bytes are the input that the tables are at."""
+ERASURES = "erasures/"
+"""Orders and receipts of erasures, one object each; all that are ordered are under `ordered`."""
+VACUUMED = "tables/vacuumed/"
+"""Whose rows' old files are gone: no old state of the tables that has such rows can be read any more."""
+SAMPLES = {str(number): row(number)["sample_id"] for number in (3, 4)}
+"""Those that erasures take, by their name in orders."""
 
 
 @dataclass(frozen=True)
@@ -40,15 +52,30 @@ class Input:
     """Its samples."""
 
 
-def _input(*numbers: int) -> Input:
+def _input(*numbers: int, recipe: str = "d" * 64) -> Input:
     rows = [row(number) for number in numbers]
     verdicts = sorted(digest_of(verdict(table)) for table in INPUTS)
-    manifest, shards = manifest_and_shards(rows, verdicts=verdicts)
+    manifest, shards = manifest_and_shards(rows, verdicts=verdicts, recipe=recipe)
     return Input(manifest, manifest.digest, shards, frozenset(one["sample_id"] for one in rows))
 
 
-STATES = {b"old": _input(0), b"new": _input(0, 1), b"newer": _input(0, 2)}
-"""They share one shard."""
+STATES = {
+    b"old": _input(0),
+    b"new": _input(0, 1),
+    b"newer": _input(0, 2),
+    b"pair": _input(0, 3),
+    b"trio": _input(0, 1, 3),
+    b"lone": _input(3),
+    b"crowd": _input(0, 3, 4),
+    b"lone-3": _input(recipe="1" * 64),
+    # What erasures leave of them; the tables are at other versions then.
+    b"pair-3": _input(0, recipe="1" * 64),
+    b"trio-3": _input(0, 1, recipe="1" * 64),
+    b"crowd-3": _input(0, 4, recipe="1" * 64),
+    b"crowd-4": _input(0, 3, recipe="2" * 64),
+    b"crowd-3-4": _input(0, recipe="3" * 64),
+}
+"""The first three share one shard; sample 3 is in one with sample 0, and alone in that of the lone one."""
 
 
 @dataclass(frozen=True)
@@ -62,18 +89,39 @@ class Published:
     """Of the manifest that it wanted to be a version."""
 
 
-def publish(store: Store) -> Published:
-    """What `jobs/publish.py` does, with the rows that Spark would give it."""
+def publish(store: Store, *, growing: bool = False) -> Published:
+    """What `jobs/publish.py` does, with the rows that Spark would give it.
+
+    `growing`: it reads only what changed since the version before.
+    """
     before = newest(store, LAKE, DATASET)
     found = STATES[store.get(TABLES)]
-    if before is not None and before.manifest == found.digest:
+    if before is not None and found.digest in before.digests:
         return Published(before, False, found.digest)
+    base = read_manifest(store, LAKE, DATASET, before.manifest) if growing and before else None
     require_safe(store, LAKE)
     with lease(store, LAKE, DATASET, "publish") as held:
+        there = _kept(store, base)
         for digest, data in found.shards.items():
-            keep(store, LAKE.shard(DATASET, digest), data)
+            if digest not in there:
+                _read_rows(store, data)
+                keep(store, LAKE.shard(DATASET, digest), data)
         record, made = commit(store, LAKE, found.manifest, held, lambda: WHEN, after=before)
     return Published(record, made, found.digest)
+
+
+def _kept(store: Store, base: Manifest | None) -> set[str]:
+    """The shards that a version keeps of the one before, unread."""
+    if base is None or not bases._is_whole(store, LAKE, base):
+        return set()
+    return {shard.sha256 for shard in base.shards}
+
+
+def _read_rows(store: Store, shard: bytes) -> None:
+    """The rows of a shard, as Spark reads them from the files of the tables."""
+    for name, sample in SAMPLES.items():
+        if sample.encode() in shard and store.stat(f"{VACUUMED}{name}"):
+            raise LakemintError("files of the tables are gone: the job failed")
 
 
 @dataclass(frozen=True)
@@ -103,6 +151,57 @@ def move_tables(store: Store, state: bytes) -> None:
     store.put(TABLES, state)
 
 
+@dataclass(frozen=True)
+class Erased:
+    """What who erased is told."""
+
+    name: str
+    revisions: tuple[tuple[int, Revision], ...]
+    """With the versions' numbers."""
+
+
+def order(name: str) -> str:
+    """The key under which a sample's erasure is ordered."""
+    return f"{ERASURES}ordered/{name}"
+
+
+def receipt(name: str) -> str:
+    """The key of what says that an erasure is complete."""
+    return f"{ERASURES}receipt/{name}"
+
+
+def erase(store: Store, name: str) -> Erased:
+    """An erasure of one sample: the versions first, then, under the same lease, the tables."""
+    sought = Sought(frozenset({SAMPLES[name]}), Subject("author", "nobody"))
+    signing = Signing(store, LAKE, DATASET, None)
+    eraser = Eraser(store, LAKE, DATASET, sought=sought, erasure=name, signing=signing)
+    with lease(store, LAKE, DATASET, "erase", name) as held:
+        revisions = eraser.run(held)
+        _erase_from_tables(store, name)
+        store.put(f"{VACUUMED}{name}", b"")
+        held.require()  # else somebody may have published since the versions were looked at
+        store.put(receipt(name), b"")
+    return Erased(name, tuple(revisions))
+
+
+def _erase_from_tables(store: Store, name: str) -> None:
+    """Delta commits it only if nobody else did since it looked."""
+    there, state = store.stat(TABLES), store.get(TABLES)
+    if there and SAMPLES[name] in STATES[state].ids:
+        store.replace(TABLES, without(state, name), there.etag)
+
+
+def without(state: bytes, name: str) -> bytes:
+    """The state of the tables that an erasure makes of one."""
+    base, *gone = state.decode().split("-")
+    return "-".join([base, *sorted([*gone, name])]).encode()
+
+
+def check(store: Store, number: int) -> Verified:
+    """What `lakemint version verify` does; the store is the one that settings name."""
+    return verify(Config(lake=LAKE.root), Reference(DATASET, number))
+
+
 def collect(store: Store) -> Garbage:
     return collect_garbage(store, LAKE, DATASET)
 
@@ -115,7 +214,7 @@ def roll_back(store: Store, by: str) -> Moved:
     return channels.rollback(store, LAKE, PRODUCTION, Order(by, WHEN))
 
 
-def publisher(name: str, *, after: bytes = b"", twice: bool = False) -> Actor:
+def publisher(name: str, *, after: bytes = b"", twice: bool = False, growing: bool = False) -> Actor:
     """Publishes what the tables are at; `after` they moved there; `twice`: before that move too."""
 
     def act(store: Store) -> Published:
@@ -123,13 +222,21 @@ def publisher(name: str, *, after: bytes = b"", twice: bool = False) -> Actor:
             publish(store)
         if after:
             move_tables(store, after)
-        return publish(store)
+        return publish(store, growing=growing)
 
     return Actor(name, act)
 
 
 def collector(name: str) -> Actor:
     return Actor(name, collect)
+
+
+def eraser(name: str, sample: str) -> Actor:
+    return Actor(name, partial(erase, name=sample))
+
+
+def checker(name: str, number: int) -> Actor:
+    return Actor(name, partial(check, number=number))
 
 
 def reader(name: str, reference: str = "") -> Actor:

@@ -1,16 +1,21 @@
 """Who is at work at once, and what they find."""
 
+from collections.abc import Iterable
 from datetime import timedelta
 from functools import cache
 
 from lakemint.verdicts import keep as keep_verdict
 from tests.model.explore import START, Scenario
-from tests.model.memory import MemoryStore, Objects
+from tests.model.memory import Kept, MemoryStore, Objects
 from tests.model.roles import (
     LAKE,
+    SAMPLES,
     STATES,
+    checker,
     collector,
+    eraser,
     move_tables,
+    order,
     promote,
     promoter,
     publish,
@@ -55,7 +60,55 @@ def scenarios() -> dict[str, Scenario]:
         "sleepy publisher and collector": Scenario(
             left_lake("old", tables="new"), (ana, col), waits=1, sleepy=True
         ),
+    } | _erasing()
+
+
+def _erasing() -> dict[str, Scenario]:
+    """Those with erasures."""
+    ana, ben, col, era = publisher("ana"), publisher("ben"), collector("col"), eraser("era", "3")
+    lone = left_lake("pair", tables="lone", erase="3")
+    pair, stood = left_lake("pair", erase="3"), left_lake("old", "pair", at=1, erase="3")
+    return {
+        "an eraser": Scenario(
+            _with_unreadable(left_lake("pair", "trio", left="lone", at=1, erase="3")), (era,)
+        ),
+        "eraser and reader": Scenario(pair, (era, reader("rea"))),
+        "eraser and checker": Scenario(pair, (era, checker("che", 1))),
+        "publisher and eraser": Scenario(
+            left_lake("pair", tables="trio", erase="3"),
+            (era, publisher("ana", growing=True)),
+            waits=1,
+            large=True,
+        ),
+        "eraser and collector": Scenario(
+            left_lake("pair", left="old", erase="3"), (era, col), waits=1, large=True
+        ),
+        "promoter and eraser": Scenario(stood, (promoter("ana", 2), era)),
+        "two promoters and an eraser": Scenario(
+            stood, (promoter("ana", 2), promoter("ben", 2), era), large=True
+        ),
+        "two erasers": Scenario(left_lake("crowd", erase="34"), (era, eraser("eva", "4"))),
+        "two sleepy erasers": Scenario(
+            left_lake("crowd", erase="34"),
+            (era, eraser("eva", "4")),
+            waits=1,
+            sleepy=True,
+            large=True,
+            most=1,
+        ),
+        "an eraser, its double and a publisher": Scenario(
+            lone, (era, eraser("eva", "3"), ana), large=True, most=1
+        ),
+        "two publishers, an eraser and a reader": Scenario(
+            lone, (ana, ben, era, reader("rea", "notes@1")), large=True, most=1
+        ),
     }
+
+
+def _with_unreadable(objects: Objects) -> Objects:
+    """And a damaged shard, of which something can still be seen."""
+    kept = Kept(f"… {SAMPLES['3']} …".encode(), LONG_AGO)
+    return {**objects, LAKE.shard(DATASET, "0" * 64): kept}
 
 
 def asleep_on_garbage() -> Scenario:
@@ -64,11 +117,14 @@ def asleep_on_garbage() -> Scenario:
     return Scenario(left_lake("old", left="new", tables="new"), actors, waits=1, sleepy=True)
 
 
-def left_lake(*published: str, tables: str = "", left: str = "", at: int = 0) -> Objects:
+def left_lake(
+    *published: str, tables: str = "", left: str = "", at: int = 0, erase: Iterable[str] = ()
+) -> Objects:
     """A lake as it was left long ago.
 
     These inputs were published, and the channel promoted up to version `at`. A publish of the input `left`
     was killed, and what it had written last is damaged. The tables are at `tables`, or at what is published.
+    The samples `erase` are to be erased.
     """
     store = MemoryStore({}, lambda: LONG_AGO)
     vouch(store, store.address)
@@ -87,5 +143,7 @@ def left_lake(*published: str, tables: str = "", left: str = "", at: int = 0) ->
         for digest, data in made.shards.items():
             store.put(LAKE.shard(DATASET, digest), data)
         store.put(LAKE.manifest(DATASET, made.digest), b"{")
+    for name in erase:
+        store.put(order(name), b"")
     move_tables(store, (tables or ("new", *published)[-1]).encode())
     return store.objects

@@ -79,3 +79,29 @@ def test_a_note_of_somebody_else_is_none(store: FolderStore, log: DeltaLog, note
 def test_a_commit_that_does_not_describe_itself_is_one(store: FolderStore, log: DeltaLog) -> None:
     store.put(f"{LOG}{0:020d}.json", b'{"protocol": {}}\n{"metaData": {}}\n')
     assert log.last("silver") == Commit(TableVersion(0, ""), {})
+
+
+def test_a_log_is_forgotten_up_to_its_checkpoint(
+    store: FolderStore, log: DeltaLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for version in range(3):
+        commit(store, version)
+        store.put(f"{LOG}{version:020d}.crc", b"{}")
+    assert not log.remembers("silver")
+    with pytest.raises(LakemintError, match="no checkpoint is ahead of version 2"):
+        log.forget("silver")
+    store.put(f"{LOG}{1:020d}.json", b'{"commitInfo":{}}\n{"remove":{"path":"part-0.parquet"}}\n')
+    assert log.remembers("silver")
+    store.put(f"{LOG}{2:020d}.checkpoint.parquet", b"PAR1")
+    store.put(f"{LOG}{0:020d}.{1:020d}.compacted.json", b"{}")
+    store.put(f"{LOG}_last_checkpoint", b'{"version": 2}')
+    deleted: list[str] = []
+    monkeypatch.setattr(store, "delete", deleted.append)
+    assert log.forget("silver") == 5
+    names = [key.removeprefix(f"{LOG}{0:017d}") for key in deleted]
+    assert names[-2:] == ["000.json", "001.json"]
+    assert sorted(names[:-2]) == ["000.00000000000000000001.compacted.json", "000.crc", "001.crc"]
+    commit(store, 3)
+    store.put(f"{LOG}_last_checkpoint", b'{"version": 4}')
+    with pytest.raises(LakemintError, match="no checkpoint is ahead of version 3"):
+        log.forget("silver")

@@ -10,11 +10,11 @@ import pytest
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 SOURCE = CHECKOUT / "src" / "lakemint"
-ISOLATED = ("ingest", "refine", "label", "gate", "assemble", "publish", "feed")
+ISOLATED = ("ingest", "refine", "label", "gate", "assemble", "publish", "feed", "erase")
 """Stages that know no other; `train` reads what the feed gives, like any training program."""
 FOUNDATION = ("*.py", "dataset/*.py", "published/*.py", "store/*.py")
 """What all stages stand on."""
-ABOVE = ("check.py", "__init__.py")
+ABOVE = ("check.py", "erasure.py", "__init__.py")
 """Top-level modules that stand on stages."""
 EDGES = {
     "pyspark": ("spark.py", "spark_daemon.py", "*/transforms.py"),

@@ -20,7 +20,7 @@ DEFAULTS: dict[str, Any] = {
 def datasets() -> list[str]:
     """Names of the datasets, in order. Reads no file: a broken dataset hurts no other's DAGs."""
     from lakemint.config import load_config
-    from lakemint.dataset.contract import datasets as named
+    from lakemint.dataset.folder import datasets as named
 
     return [name for name in named(load_config().schemas_folder()) if is_name(name)]
 

@@ -103,6 +103,7 @@ def _facts(card: dict[str, Any]) -> Iterator[tuple[str, RenderableType]]:
         Text(
             f"{counts['raw']:,} raw = {counts['published']:,} published + {counts['unlabeled']:,} unlabeled"
             f" + {counts['rejected']:,} rejected + {counts['quarantined']:,} quarantined"
+            + (f" + {card['erased']:,} erased" if card["erased"] else "")
         ),
     )
     yield "labels", _labels(labels)
@@ -117,6 +118,8 @@ def _facts(card: dict[str, Any]) -> Iterator[tuple[str, RenderableType]]:
     yield "made of", Text(", ".join(f"{short(table)} v{at['version']}" for table, at in inputs))
     yield "published", Text(f"{short(card['published_at'])} by lakemint {short(card['lakemint'])}")
     yield "digest", Text(card["digest"])
+    for revision in card["revisions"]:
+        yield "was", Text(f"{revision['manifest']} before {revision['rows']:,} rows were erased", "dim")
 
 
 def _labels(labels: dict[str, Any]) -> Text:

@@ -21,7 +21,7 @@ def check(
     """Check contracts, recipes and label forms. Exit status 1 when something is wrong."""
     from lakemint.check import problems
     from lakemint.config import load_config
-    from lakemint.dataset.contract import datasets
+    from lakemint.dataset.folder import datasets
 
     schemas = load_config().schemas_folder()
     found = {name: problems(schemas, name) for name in ([dataset] if dataset else datasets(schemas))}

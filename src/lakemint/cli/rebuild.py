@@ -15,25 +15,17 @@ def rebuild(version: OneVersion, as_json: AsJson = False) -> None:
     Shards that were lost are there again afterwards. Exit status 1 when it comes out as another version.
     """
     from lakemint.config import job_environment, load_config
-    from lakemint.errors import LakemintError
-    from lakemint.job.process import JobProcess
+    from lakemint.job.process import run_job
 
     config = load_config()
     reference = standing(config, version)
-    script = config.schemas_folder().parent / "jobs" / "rebuild.py"
-    if not script.is_file():
-        raise LakemintError(f"{script} is not there: run this in a checkout")
-    process = JobProcess(script, [reference.dataset, str(reference.number)], job_environment())
-    try:
-        for line in process.lines():
-            typer.echo(printable(line), err=True)
-        code = process.wait()
-    except BaseException:
-        process.stop()
-        raise
-    if code or process.outcome is None:
-        raise LakemintError(process.complaint(code))
+    outcome = run_job(
+        config.schemas_folder().parent / "jobs" / "rebuild.py",
+        [reference.dataset, str(reference.number)],
+        job_environment(),
+        lambda line: typer.echo(printable(line), err=True),
+    )
     if as_json:
-        typer.echo(json.dumps({"name": str(reference), "digest": process.outcome.identity}))
+        typer.echo(json.dumps({"name": str(reference), "digest": outcome.identity}))
     else:
-        typer.echo(f"{reference}: rebuilt bit for bit, {process.outcome.identity}")
+        typer.echo(f"{reference}: rebuilt bit for bit, {outcome.identity}")

@@ -54,7 +54,7 @@ def run(
 def require_dataset(schemas: Path, dataset: str) -> None:
     """Raises LakemintError for a dataset that is not there or whose files are wrong, before anything runs."""
     from lakemint.check import check_dataset
-    from lakemint.dataset.contract import datasets
+    from lakemint.dataset.folder import datasets
 
     known = datasets(schemas)
     if dataset not in known:

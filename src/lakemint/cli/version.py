@@ -162,7 +162,7 @@ def standing(config: "Config", text: str) -> "Reference":
 
 def _require_known(config: "Config", dataset: str) -> None:
     """Raises LakemintError for a dataset that schemas/, where there is one, does not have."""
-    from lakemint.dataset.contract import datasets
+    from lakemint.dataset.folder import datasets
 
     known = datasets(config.schemas) if config.schemas else [dataset]
     if dataset not in known:

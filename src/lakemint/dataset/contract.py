@@ -9,9 +9,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from lakemint.dataset.document import load_document
+from lakemint.dataset.folder import datasets
 from lakemint.dataset.odcs import RuleError, implied_rules, quality_rules
 from lakemint.dataset.quality import Column, Rule, Type
-from lakemint.dataset.standard import standard_problems, unknown_type
+from lakemint.dataset.standard import Path as Place
+from lakemint.dataset.standard import Wrong, standard_problems, unknown_type
+from lakemint.dataset.subject_mark import subject_column
 from lakemint.digest import digest_of
 from lakemint.errors import ContractError
 from lakemint.names import PROVENANCE, SAMPLE_ID, SPLIT, check_name
@@ -30,6 +33,7 @@ LOGICAL: Final[dict[str, Type]] = {
 }
 _PROVENANCE: Final[dict[str, Type]] = {"object": "string", "line": "long", "etag": "string", "batch": "long"}
 _SPLIT: Final[dict[str, Type]] = {SPLIT: "string"}
+UNNAMED: Final = ""
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
 
 
@@ -41,6 +45,8 @@ class Table:
     columns: tuple[Column, ...]
     rules: tuple[Rule, ...]
     """In the order of the contract, implied rules of a column before its own; names are unique."""
+    unread: frozenset[str] = frozenset()
+    """Names of properties that are there, but could not be read; `UNNAMED` for one without a name."""
 
     @property
     def stored(self) -> dict[str, Type]:
@@ -68,6 +74,10 @@ class Table:
         """The property of that name, if there is one."""
         return next((column for column in self.columns if column.name == name), None)
 
+    def knows(self, name: str) -> bool:
+        """Whether there is, or may be, a property of that name."""
+        return self.column(name) is not None or not self.unread.isdisjoint((name, UNNAMED))
+
 
 @dataclass(frozen=True)
 class Contract:
@@ -78,6 +88,8 @@ class Contract:
     tables: tuple[Table, ...]
     document: Mapping[str, Any] = field(repr=False)
     """As it was written."""
+    subject: str | None = None
+    """The column of silver that says who gave a record; None when the contract names none."""
 
     def table(self, name: str) -> Table:
         """`silver` or `gold`; raises ContractError for any other."""
@@ -92,6 +104,17 @@ def load_contract(schemas: Path, dataset: str) -> Contract:
 
     Raises ContractError naming file, place, what is wrong and the way out: a line for each problem.
     """
+    contract, problems = read_contract(schemas, dataset)
+    if problems:
+        raise ContractError("\n".join(problems))
+    return contract
+
+
+def read_contract(schemas: Path, dataset: str) -> tuple[Contract, list[str]]:
+    """The contract as far as it can be read, and a line for each problem with it.
+
+    Raises ContractError when there is no such document, or none that has a digest.
+    """
     where = f"schemas/{check_name(dataset)}/contract.yaml"
     document = load_document(schemas / dataset / "contract.yaml", where, ContractError)
     try:
@@ -100,39 +123,33 @@ def load_contract(schemas: Path, dataset: str) -> Contract:
         raise ContractError(f"{where}: holds half a character ({error}); take it out") from error
     except ValueError as error:
         raise ContractError(f"{where}: a number cannot be kept exactly ({error}); quote it") from error
-    problems = list(standard_problems(document, LOGICAL)) or list(
-        _identity_problems(document, schemas, dataset)
-    )
-    if problems:
-        raise _error(where, problems)
-    tables = tuple(_table(item, problems) for item in document["schema"] if item["name"] in CONTRACT_TABLES)
-    if problems:
-        raise _error(where, problems)
-    return Contract(dataset, digest, tables, document)
+    found = standard_problems(document, LOGICAL)
+    problems = [problem.text for problem in found]
+    wrong = Wrong(path for problem in found for path in (problem.at, problem.meant))
+    problems += _identity_problems(document, wrong, schemas, dataset)
+    tables = tuple(_Reading(wrong, problems).tables(document))
+    silver = [column for table in tables if table.name == "silver" for column in table.columns]
+    subject = None if found else subject_column(document, silver, problems)
+    return Contract(dataset, digest, tables, document, subject), [
+        f"{where}: {text}" for text in dict.fromkeys(problems)
+    ]
 
 
-def datasets(schemas: Path) -> list[str]:
-    """Names of the datasets: the folders with a contract or a recipe, sorted. Reads no file."""
-    return sorted(
-        path.name
-        for path in schemas.iterdir()
-        if not path.name.startswith((".", "_"))
-        and ((path / "contract.yaml").is_file() or (path / "recipe.yaml").is_file())
-    )
-
-
-def _error(where: str, problems: Iterable[str]) -> ContractError:
-    return ContractError("\n".join(f"{where}: {problem}" for problem in dict.fromkeys(problems)))
-
-
-def _identity_problems(document: Mapping[str, Any], schemas: Path, dataset: str) -> Iterator[str]:
+def _identity_problems(
+    document: Mapping[str, Any], wrong: Wrong, schemas: Path, dataset: str
+) -> Iterator[str]:
     """Whether this is the contract of that dataset, of a version we read, with the tables we need."""
-    version, name = document["apiVersion"], document.get("name")
-    if not version.startswith("v3."):
+    version, name = str(document.get("apiVersion")), document.get("name")
+    if not wrong.at("apiVersion") and "apiVersion" in document and not version.startswith("v3."):
         yield f"apiVersion: {version} is not read; write the contract as v3.1.0"
-    if name != dataset:
+    if not wrong.at("name") and name != dataset:
         yield _wrong_name(name, schemas, dataset)
-    counted = Counter(item["name"] for item in document.get("schema", ()))
+    schema = document.get("schema", [])
+    if wrong.at("schema") or any(
+        wrong.at("schema", i) or wrong.at("schema", i, "name") for i in range(len(schema))
+    ):
+        return
+    counted = Counter(item["name"] for item in schema)
     for table in CONTRACT_TABLES:
         if table not in counted:
             yield f"schema: no {table}; describe both {' and '.join(CONTRACT_TABLES)}"
@@ -150,31 +167,78 @@ def _wrong_name(name: object, schemas: Path, dataset: str) -> str:
     return f"name: {taken}; a dataset is named like its folder: write name: {dataset}, or rename the folder"
 
 
-def _table(item: Mapping[str, Any], problems: list[str]) -> Table:
-    """The table, adding to `problems` what is wrong with it."""
-    place = f"schema[{item['name']}]"
-    properties = item.get("properties", [])
-    if not properties:
-        problems.append(f"{place}.properties: none; name the table's columns")
-    twice = Counter(prop["name"].lower() for prop in properties)
-    key = [prop["name"] for prop in properties if prop.get("primaryKey")]
-    columns, rules = [], []
-    for prop in properties:
-        here = f"{place}.properties[{prop['name']}]"
-        found = [*_name_problems(prop["name"], twice), *_type_problems(prop)]
-        if found:
-            problems.extend(f"{here}{problem}" for problem in found)
-            continue
-        column = _column(prop, key)
-        columns.append(column)
-        rules += _collected(partial(implied_rules, column, prop), here, problems)
-        rules += _quality(prop, here, column, problems)
-    if len(key) > 1:
-        rules.append(Rule(f"{' and '.join(key)} are unique together", "unique", None, {"columns": key}))
-    rules += _quality(item, place, None, problems)
-    table = Table(item["name"], tuple(columns), _distinct(rules, place, problems))
-    problems.extend(_dangling(table, place))
-    return table
+@dataclass(frozen=True)
+class _Reading:
+    """Reads what is sound of a document's tables, adding to `problems` what else is wrong with them."""
+
+    wrong: Wrong
+    problems: list[str]
+
+    def tables(self, document: Mapping[str, Any]) -> Iterator[Table]:
+        """Those that have properties one can look at."""
+        schema = document.get("schema")
+        for number, item in enumerate(schema if isinstance(schema, list) else ()):
+            at = ("schema", number)
+            if isinstance(item, dict) and item.get("name") in CONTRACT_TABLES:
+                if not item.get("properties") and not self.wrong.at(*at, "properties"):
+                    self.problems.append(f"schema[{item['name']}].properties: none; name the table's columns")
+                elif not self.wrong.at(*at, "properties"):
+                    yield self._table(item, at)
+
+    def _table(self, item: Mapping[str, Any], at: Place) -> Table:
+        place, properties = f"schema[{item['name']}]", item["properties"]
+        named = {
+            number: prop
+            for number, prop in enumerate(properties)
+            if isinstance(prop, dict) and isinstance(prop.get("name"), str)
+        }
+        twice = Counter(prop["name"].lower() for prop in named.values())
+        key = [prop["name"] for prop in named.values() if prop.get("primaryKey")]
+        columns, rules = [], []
+        unread = {UNNAMED} if len(named) < len(properties) else set()
+        for number, prop in named.items():
+            here, spot = f"{place}.properties[{prop['name']}]", (*at, "properties", number)
+            column = self._column(prop, key, twice, here, spot)
+            if column is None:
+                unread.add(prop["name"])
+                continue
+            columns.append(column)
+            sound = {name: value for name, value in prop.items() if not self.wrong.below(*spot, name)}
+            rules += self._collected(partial(implied_rules, column, sound), here)
+            rules += self._quality(prop, here, spot, column)
+        if len(key) > 1:
+            rules.append(Rule(f"{' and '.join(key)} are unique together", "unique", None, {"columns": key}))
+        rules += self._quality(item, place, at, None)
+        distinct = _distinct(rules, place, self.problems)
+        table = Table(item["name"], tuple(columns), distinct, frozenset(unread))
+        self.problems.extend(_dangling(table, place))
+        return table
+
+    def _column(
+        self, prop: Mapping[str, Any], key: list[str], twice: Mapping[str, int], here: str, spot: Place
+    ) -> Column | None:
+        """The column; None when its name or type cannot be told."""
+        untyped = any(self.wrong.at(*spot, field) for field in ("logicalType", "physicalType"))
+        found = [*_name_problems(prop["name"], twice), *([] if untyped else _type_problems(prop))]
+        self.problems.extend(f"{here}{problem}" for problem in found)
+        return None if untyped or found else _column(prop, key)
+
+    def _quality(self, item: Mapping[str, Any], place: str, spot: Place, column: Column | None) -> list[Rule]:
+        name, kind = (column.name, column.type) if column else (None, None)
+        entries = () if self.wrong.at(*spot, "quality") else item.get("quality", ())
+        found: list[Rule] = []
+        for number, entry in enumerate(entries):
+            if not self.wrong.below(*spot, "quality", number):
+                here = f"{place}.quality[{entry.get('name', number)}]"
+                found += self._collected(partial(quality_rules, entry, name, kind), here)
+        return found
+
+    def _collected(self, make: Callable[[], Iterable[Rule]], place: str) -> list[Rule]:
+        try:
+            return list(make())
+        except RuleError as error:
+            self.problems.append(f"{place}: {error}")
+            return []
 
 
 def _name_problems(name: str, twice: Mapping[str, int]) -> Iterator[str]:
@@ -208,23 +272,6 @@ def _column(prop: Mapping[str, Any], key: list[str]) -> Column:
     )
 
 
-def _quality(item: Mapping[str, Any], place: str, column: Column | None, problems: list[str]) -> list[Rule]:
-    name, kind = (column.name, column.type) if column else (None, None)
-    found: list[Rule] = []
-    for number, entry in enumerate(item.get("quality", ())):
-        here = f"{place}.quality[{entry.get('name', number)}]"
-        found += _collected(partial(quality_rules, entry, name, kind), here, problems)
-    return found
-
-
-def _collected(make: Callable[[], Iterable[Rule]], place: str, problems: list[str]) -> list[Rule]:
-    try:
-        return list(make())
-    except RuleError as error:
-        problems.append(f"{place}: {error}")
-        return []
-
-
 def _distinct(rules: Iterable[Rule], place: str, problems: list[str]) -> tuple[Rule, ...]:
     """The rules, each meaning once (the stricter severity), each name once."""
     kept: dict[str, Rule] = {}
@@ -240,5 +287,5 @@ def _distinct(rules: Iterable[Rule], place: str, problems: list[str]) -> tuple[R
 def _dangling(table: Table, place: str) -> Iterator[str]:
     for rule in table.rules:
         for name in rule.arguments.get("columns", ()):
-            if table.column(name) is None:
+            if not table.knows(name):
                 yield f"{place}: quality rule {rule.name!r} names {name!r}, which is no property here"

@@ -4,9 +4,11 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from lakemint.dataset.document import load_document
+from lakemint.dataset.fitting import unfitting
+from lakemint.dataset.mending import Mending
 from lakemint.digest import digest_of
 from lakemint.errors import RecipeError
 from lakemint.names import PROVENANCE, SAMPLE_ID, SOURCE, check_name
@@ -205,7 +207,7 @@ class Baseline(_Part):
 
 
 class Recipe(_Part):
-    """One dataset's recipe. `dataset` is the folder's name."""
+    """One dataset's recipe, `dataset` its folder's name. Whether its parts fit together tells `fitting`."""
 
     dataset: str
     sources: Annotated[dict[str, Source], Field(min_length=1)]
@@ -217,39 +219,6 @@ class Recipe(_Part):
     split: Split = Split()
     publish: Publish = Publish()
     baseline: Baseline | None = None
-
-    @model_validator(mode="after")
-    def _columns_fit(self) -> Self:
-        known: dict[str, tuple[str, str]] = {}
-        for source in self.sources.values():
-            for column in source.typed_columns().items():
-                if known.setdefault(column[0].lower(), column) != column:
-                    raise ValueError(f"two sources write or type the column {column[0]!r} differently")
-        for name, source in self.sources.items():
-            if not {*self.content} & source.typed_columns().keys():
-                raise ValueError(
-                    f"the source {name!r} has none of the content columns {', '.join(self.content)}: "
-                    "all of its records would be one sample"
-                )
-        used = set(self.content)
-        for step in self.refine:
-            used |= {*(step.normalize_text.columns if step.normalize_text else ())}
-            used |= {*(step.drop.empty if step.drop else ())}
-        if missing := sorted(used - self.columns.keys()):
-            raise ValueError(f"no source has a column {missing[0]!r}; there are {', '.join(self.columns)}")
-        return self
-
-    @model_validator(mode="after")
-    def _near_duplicates_are_of_content(self) -> Self:
-        for name in self.near_duplicates.columns if self.near_duplicates else ():
-            if name not in self.content:
-                raise ValueError(
-                    f"near_duplicates.columns: {name!r} is none of the content columns "
-                    f"{', '.join(self.content)}: what makes a sample is what is compared"
-                )
-            if self.columns[name] != "string":
-                raise ValueError(f"near_duplicates.columns: {name!r} holds bytes; only texts are compared")
-        return self
 
     @property
     def columns(self) -> dict[str, Literal["string", "binary"]]:
@@ -269,32 +238,31 @@ class Recipe(_Part):
 
 
 def load_recipe(schemas: Path, dataset: str) -> Recipe:
-    """Read and check `<schemas>/<dataset>/recipe.yaml`; raises RecipeError with file, field and reason."""
-    where = f"schemas/{check_name(dataset)}/recipe.yaml"
-    content = load_document(schemas / dataset / "recipe.yaml", where, RecipeError)
-    if "dataset" in content:
-        raise RecipeError(f"{where}: dataset: no such field; the folder's name is the dataset's, take it out")
-    try:
-        recipe = Recipe(dataset=dataset, **content)
-        for source in recipe.sources:
-            check_name(source, "source")
-    except ValidationError as error:
-        raise RecipeError("\n".join(_explain(where, problem) for problem in error.errors())) from error
+    """Read and check `<schemas>/<dataset>/recipe.yaml`.
+
+    Raises RecipeError with file, field and reason: a line for each mistake.
+    """
+    recipe, problems = read_recipe(schemas, dataset)
+    if recipe is None or problems:
+        raise RecipeError("\n".join(problems))
     return recipe
 
 
-def _explain(where: str, problem: Any) -> str:
-    field = ".".join(str(part) for part in problem["loc"]) or "recipe"
-    if problem["type"] == "extra_forbidden":
-        return f"{where}: {field}: no such field{_nearest(problem['loc'])}"
-    return f"{where}: {field}: {problem['msg'].removeprefix('Value error, ')}"
+def read_recipe(schemas: Path, dataset: str) -> tuple[Recipe | None, list[str]]:
+    """The recipe as far as it can be read, None if not at all, and a line for each mistake in it.
 
-
-def _nearest(loc: tuple[str | int, ...]) -> str:
-    """`; did you mean …?` from all field names of the recipe's models."""
-    import difflib
-
+    Raises RecipeError when there is no such document.
+    """
+    where = f"schemas/{check_name(dataset)}/recipe.yaml"
+    content = load_document(schemas / dataset / "recipe.yaml", where, RecipeError)
+    told = []
+    if content.pop("dataset", None) is not None:
+        told.append("dataset: no such field; the folder's name is the dataset's, take it out")
     models = [value for value in globals().values() if isinstance(value, type) and issubclass(value, _Part)]
-    known = sorted({name for model in models for name in model.model_fields})
-    close = difflib.get_close_matches(str(loc[-1]), known, n=1)
-    return f"; did you mean {close[0]!r}?" if close else ""
+    fields = {name for model in models for name in model.model_fields} - {"dataset"}
+    mending = Mending(content, fields, needed=("sources", "content", "label"))
+    recipe, problems = mending.read(lambda mended: Recipe(dataset=dataset, **mended))
+    told += problems
+    if recipe:
+        told += unfitting(recipe)
+    return recipe, [f"{where}: {problem}" for problem in told]

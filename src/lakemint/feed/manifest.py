@@ -47,6 +47,11 @@ class Record:
     earlier: tuple[str, ...] = ()
     """Those it stood for before erasures."""
 
+    @property
+    def digests(self) -> tuple[str, ...]:
+        """The manifests that the number stands and stood for, oldest first."""
+        return (*self.earlier, self.manifest)
+
 
 @dataclass(frozen=True)
 class Standing:

@@ -1,15 +1,15 @@
 """A published version, opened for reading."""
 
 import hashlib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any
 
 import pyarrow as pa
 
 from lakemint.config import Config, load_config
-from lakemint.errors import IntegrityError, LakemintError, ObjectNotFound, SignatureError, VersionRevised
+from lakemint.errors import IntegrityError, LakemintError, ObjectNotFound
 from lakemint.feed.cache import ShardCache
 from lakemint.feed.manifest import (
     CHANNEL_BYTES,
@@ -27,6 +27,7 @@ from lakemint.lake import Lake
 from lakemint.names import Channel, Reference, check_name, parse_reference
 from lakemint.published.catalog import channels, no_such_channel, no_such_version, numbers
 from lakemint.published.columns import arrow_schema
+from lakemint.published.revised import unless_revised
 from lakemint.published.signatures import require_trusted
 from lakemint.store import Store, open_store
 
@@ -109,19 +110,11 @@ def _manifest(store: Store, lake: Lake, reference: Reference, record: Record) ->
     return parse_manifest(data, where, reference.dataset)
 
 
-@contextmanager
-def _unless_revised(store: Store, lake: Lake, reference: Reference, record: Record) -> Iterator[None]:
-    """Says that an erasure took what is gone, where one did since `record` was read."""
-    try:
-        yield
-    except (IntegrityError, SignatureError) as error:
-        now = _record(store, lake, reference)
-        if record.manifest not in now.earlier:
-            raise
-        raise VersionRevised(
-            f"{reference}: rows were erased from it since it was opened as {record.manifest[:12]}, it is "
-            f"{now.manifest[:12]} now: open it again to go on without them"
-        ) from error
+def _unless_revised(
+    store: Store, lake: Lake, reference: Reference, record: Record
+) -> AbstractContextManager[None]:
+    """Since `record` was read."""
+    return unless_revised(str(reference), record.manifest, lambda: _record(store, lake, reference).digests)
 
 
 def _resolved(text: str, store: Store, lake: Lake) -> tuple[Reference, Record]:
@@ -143,7 +136,7 @@ def _standing(store: Store, lake: Lake, channel: Channel) -> tuple[Reference, Re
         raise no_such_channel(channel, channels(store, lake, channel.dataset)) from error
     reference = Reference(channel.dataset, standing.number)
     record = _record(store, lake, reference)
-    if standing.manifest not in (record.manifest, *record.earlier):
+    if standing.manifest not in record.digests:
         raise IntegrityError(f"{where}: {reference} is not what was promoted; restore its record from a copy")
     return reference, record
 

@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import IO, Any, NoReturn
 
 from lakemint.dataset.recipe import Source
-from lakemint.ingest.lines import HEAD, LINE_LIMIT, Line, read_lines
+from lakemint.ingest.lines import HEAD, LINE_LIMIT, Line, Look, read_lines
 
 FILE_LIMIT = 64 * 1024 * 1024
 """Bytes of the largest object of format `file`: a row must fit several times into a Spark executor."""
@@ -51,19 +51,19 @@ Parsed = tuple[int, Fields | Problem]
 """Line (from 1; 0: the whole object), and what is there."""
 
 
-def parse(stream: IO[bytes], name: str, source: Source) -> Iterator[Parsed]:
-    """Read one raw object; `name` is its key after the source's prefix.
+def parse(stream: IO[bytes], name: str, source: Source, look: Look | None = None) -> Iterator[Parsed]:
+    """Read one raw object; `name` is its key after the source's prefix. `look` sees what lines are read of.
 
     Raises only what `stream.read` raises. Memory: a few times LINE_LIMIT or FILE_LIMIT at most.
     """
     if source.format == "file":
         yield _parse_file(stream, name, source)
         return
-    gzipped, ending = _encoding(name)
+    gzipped, ending = encoding(name)
     if ending not in _TEXT_ENDINGS:
         yield 0, Problem(f"unknown format: {ending}", stream.read(HEAD))
         return
-    lines = read_lines(stream, gzipped)
+    lines = read_lines(stream, gzipped, look=look)
     first = next(lines, None)
     if first is None:
         yield 0, Problem("empty object", b"")
@@ -75,7 +75,7 @@ def parse(stream: IO[bytes], name: str, source: Source) -> Iterator[Parsed]:
         yield from _parse_lines(queue, _SPLITTERS[source.format], source.columns)
 
 
-def _encoding(name: str) -> tuple[bool, str]:
+def encoding(name: str) -> tuple[bool, str]:
     """Whether a name says gzip, and its ending without that: `a.TSV.gz` → True, `.tsv`."""
     base = name.rsplit("/", 1)[-1].lower()
     gzipped = base.endswith(".gz")

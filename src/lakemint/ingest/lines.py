@@ -2,7 +2,7 @@
 
 import gzip
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import IO, NamedTuple
 
 LINE_LIMIT = 16 * 1024 * 1024
@@ -10,8 +10,13 @@ LINE_LIMIT = 16 * 1024 * 1024
 HEAD = 256
 """Bytes kept of what could not be read."""
 
+BOM = b"\xef\xbb\xbf"
+"""A byte-order mark, which is no part of the first line."""
+
+Look = Callable[[bytes], None]
+"""Is shown what is read, unpacked, chunk by chunk, each before the lines that end in it."""
+
 _CHUNK = 64 * 1024
-_BOM = b"\xef\xbb\xbf"
 
 
 class Line(NamedTuple):
@@ -23,7 +28,7 @@ class Line(NamedTuple):
     problem: str | None = None
 
 
-class _Broken(Exception):
+class Broken(Exception):
     """The stream cannot be decoded from here on. Errors of the network are something else, and pass."""
 
     def __init__(self, reason: str, head: bytes) -> None:
@@ -31,7 +36,9 @@ class _Broken(Exception):
         self.head = head
 
 
-def read_lines(stream: IO[bytes], gzipped: bool, limit: int = LINE_LIMIT) -> Iterator[Line]:
+def read_lines(
+    stream: IO[bytes], gzipped: bool, limit: int = LINE_LIMIT, look: Look | None = None
+) -> Iterator[Line]:
     """The lines of a byte stream, a blank one and a last one without newline included.
 
     A byte-order mark at the start is dropped. Lines over `limit` bytes come with a problem; so does, as one
@@ -39,7 +46,9 @@ def read_lines(stream: IO[bytes], gzipped: bool, limit: int = LINE_LIMIT) -> Ite
     """
     number, data, overlong = 1, bytearray(), False
     try:
-        for chunk in _gunzipped(stream) if gzipped else iter(lambda: stream.read(_CHUNK), b""):
+        for chunk in decoded(stream, gzipped):
+            if look:
+                look(chunk)
             *ended, rest = chunk.split(b"\n")
             for piece in ended:
                 overlong = _add(data, piece, overlong, limit)
@@ -47,7 +56,7 @@ def read_lines(stream: IO[bytes], gzipped: bool, limit: int = LINE_LIMIT) -> Ite
                 number, overlong = number + 1, False
                 data.clear()
             overlong = _add(data, rest, overlong, limit)
-    except _Broken as error:
+    except Broken as error:
         nothing = number == 1 and not data
         yield Line(0 if nothing else number, error.head if nothing else bytes(data[:HEAD]), str(error))
         return
@@ -68,8 +77,13 @@ def _add(data: bytearray, piece: bytes, overlong: bool, limit: int) -> bool:
 
 def _line(number: int, data: bytes, overlong: bool) -> Line:
     if number == 1:
-        data = data.removeprefix(_BOM)
+        data = data.removeprefix(BOM)
     return Line(number, data, "line too long" if overlong else None)
+
+
+def decoded(stream: IO[bytes], gzipped: bool) -> Iterator[bytes]:
+    """The bytes, unpacked, in chunks, none empty; raises Broken where gzip ends early or is damaged."""
+    return _gunzipped(stream) if gzipped else iter(lambda: stream.read(_CHUNK), b"")
 
 
 class _Peeked:
@@ -87,13 +101,13 @@ class _Peeked:
 def _gunzipped(stream: IO[bytes]) -> Iterator[bytes]:
     """Decompressed chunks; read1 hands over all that was decoded before it meets a cut."""
     source = _Peeked(stream)
-    decoded = False
+    is_gzip = False
     try:
         with gzip.GzipFile(fileobj=source, mode="rb") as unpacked:  # type: ignore[call-overload]
             while chunk := unpacked.read1(_CHUNK):
-                decoded = True
+                is_gzip = True
                 yield chunk
     except EOFError as error:
-        raise _Broken("truncated gzip", source.head) from error
+        raise Broken("truncated gzip", source.head) from error
     except (gzip.BadGzipFile, zlib.error) as error:
-        raise _Broken("damaged gzip" if decoded else "not gzip", source.head) from error
+        raise Broken("damaged gzip" if is_gzip else "not gzip", source.head) from error

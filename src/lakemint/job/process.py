@@ -5,10 +5,11 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from lakemint.errors import LakemintError
 from lakemint.job.outcome import Outcome
 
 MAX_LINE = 64 * 1024
@@ -90,6 +91,28 @@ class JobProcess:
         if code < 0:
             return f"killed by {signal.Signals(-code).name}"
         return f"exit code {code}, last line: {self._last or '(no output)'}"
+
+
+def run_job(
+    script: Path, arguments: Sequence[str], environment: Mapping[str, str], tell: Callable[[str], object]
+) -> Outcome:
+    """Run a job to its end; `tell` hears each of its lines. The job dies with whoever waits for it.
+
+    Raises LakemintError with the job's own words when it fails, or is not there.
+    """
+    if not script.is_file():
+        raise LakemintError(f"{script} is not there: run this in a checkout")
+    process = JobProcess(script, arguments, environment)
+    try:
+        for line in process.lines():
+            tell(line)
+        code = process.wait()
+    except BaseException:
+        process.stop()
+        raise
+    if code or process.outcome is None:
+        raise LakemintError(process.complaint(code))
+    return process.outcome
 
 
 _PRCTL = ctypes.CDLL(None).prctl if sys.platform == "linux" else None

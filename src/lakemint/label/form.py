@@ -1,7 +1,7 @@
 """The label form: a Label Studio configuration, checked against contract and recipe without a server."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -78,10 +78,15 @@ def load_form(schemas: Path, contract: Contract, recipe: Recipe) -> Form:
     fields = sorted(
         {name for tag in root.iter() for value in tag.attrib.values() for name in _FIELD.findall(value)}
     )
-    control, shown, choices = _control(text, where)
+    problems = [f"{where}: {problem}" for problem in _field_problems(fields, contract)]
+    try:
+        control, shown, choices = _control(text, where)
+    except FormError as error:
+        raise FormError("\n".join([str(error), *problems])) from error
     form = Form(text, control, shown, choices, tuple(fields))
-    if problems := [*_field_problems(form, contract), *_choice_problems(form, contract, recipe)]:
-        raise FormError("\n".join(f"{where}: {problem}" for problem in problems))
+    problems += [f"{where}: {problem}" for problem in _choice_problems(form, contract, recipe)]
+    if problems:
+        raise FormError("\n".join(problems))
     return form
 
 
@@ -139,16 +144,17 @@ def _control(text: str, where: str) -> tuple[str, str, tuple[str, ...]]:
     return control.name, control.to_name[0], tuple(control.labels)
 
 
-def _field_problems(form: Form, contract: Contract) -> Iterator[str]:
+def _field_problems(fields: Iterable[str], contract: Contract) -> Iterator[str]:
     silver = contract.table("silver")
-    for name in form.fields:
-        column = silver.column(SOURCE if name == TASK_SOURCE else name)
+    for name in fields:
+        stands_for = SOURCE if name == TASK_SOURCE else name
+        column = silver.column(stands_for)
         if name == SOURCE:
             yield f"${name}: Label Studio shows something else under that name; write ${TASK_SOURCE}"
-        elif column is None:
+        elif not silver.knows(stands_for):
             there = ", ".join(column.name for column in silver.columns)
             yield f"${name}: the contract's silver has no such column; there are {there}"
-        elif column.type == "binary":
+        elif column and column.type == "binary":
             yield f"${name}: holds bytes, and a task holds text or addresses; show another column"
 
 

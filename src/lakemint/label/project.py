@@ -34,6 +34,12 @@ def marker(config: Config, dataset: str) -> str:
 
 def find_project(studio: LabelStudio, config: Config, dataset: str) -> Project | None:
     """The dataset's project, the oldest if there are several; None when it was never made."""
+    found = find_projects(studio, config, dataset)
+    return min(found, key=lambda project: project.id, default=None)
+
+
+def find_projects(studio: LabelStudio, config: Config, dataset: str) -> list[Project]:
+    """Every project that bears the dataset's mark: more than one only if somebody copied it."""
     mark = marker(config, dataset)
     found: list[Project] = []
     page = 1
@@ -52,7 +58,7 @@ def find_project(studio: LabelStudio, config: Config, dataset: str) -> Project |
             if mark in (item["description"] or "").split()
         ]
         if not answer["next"]:
-            return min(found, key=lambda project: project.id, default=None)
+            return found
         page += 1
 
 

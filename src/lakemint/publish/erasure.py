@@ -5,6 +5,8 @@ the place of the old one, and then the version record does: the one step that re
 holds any more is deleted at last, whoever left it.
 """
 
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
@@ -14,15 +16,21 @@ import pyarrow.compute as pc
 from lakemint.digest import canonical, sha256
 from lakemint.errors import IntegrityError, ObjectExists, ObjectNotFound, SignatureError, StoreUnavailable
 from lakemint.lake import Lake
-from lakemint.names import SAMPLE_ID
+from lakemint.names import SAMPLE_ID, Reference
 from lakemint.publish.keep import keep
 from lakemint.publish.shards import encode
 from lakemint.publish.signing import Signing
 from lakemint.published.catalog import numbers
-from lakemint.published.columns import arrow_schema
 from lakemint.published.garbage import loose
 from lakemint.published.leases import Lease
-from lakemint.published.records import FileRecord, Manifest, ShardRecord, SplitRecord, read_manifest
+from lakemint.published.records import (
+    MAX_BYTES,
+    FileRecord,
+    Manifest,
+    ShardRecord,
+    SplitRecord,
+    read_manifest,
+)
 from lakemint.published.shards import (
     GONE,
     Progress,
@@ -34,12 +42,9 @@ from lakemint.published.shards import (
     schema_of,
 )
 from lakemint.published.signatures import signers
-from lakemint.published.version_record import Revision, VersionRecord, read_version
-from lakemint.store.base import Store, StoredObject
+from lakemint.published.version_record import Revision, VersionRecord, read_version, reading
+from lakemint.store.base import Store
 from lakemint.subject import Subject
-
-Columns = tuple[tuple[str, str], ...]
-"""(name, Arrow type) of each."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +62,76 @@ class Sought:
             named = (self.subject.is_named(text) for text in rows.column(column).to_pylist())
             found = pc.or_(found, pa.array(named, pa.bool_()))
         return found
+
+
+class Search:
+    """Where the rows are in a dataset's versions. Each file is read once, one at a time."""
+
+    def __init__(self, store: Store, lake: Lake, dataset: str, sought: Sought) -> None:
+        self._store, self._lake, self._dataset, self._sought = store, lake, dataset, sought
+        self._seen: dict[str, bool] = {}
+
+    def versions(self) -> list[tuple[int, int]]:
+        """Each version that has such rows, or hides them under overlays, with how many it has.
+
+        Raises IntegrityError for a version that cannot be read, and StoreError.
+        """
+        found = []
+        for number in numbers(self._store, self._lake, self._dataset):
+            record = read_version(self._store, self._lake, self._dataset, number)
+            manifest = read_manifest(self._store, self._lake, self._dataset, record.manifest)
+            touched = self.files(manifest)
+            if touched:
+                shards = (one for one in manifest.shards if not touched.isdisjoint(digests(one)))
+                rows = (self.rows(manifest, shard)[1] for shard in shards)
+                found.append((number, sum(pc.sum(one, min_count=0).as_py() for one in rows)))
+        return found
+
+    def files(self, manifest: Manifest) -> set[str]:
+        """The digests of a manifest's files that hold such rows, be it that overlays hide them."""
+        schema = self._schema(manifest)
+        over = overlay_schema(schema)
+        return {
+            file.sha256
+            for shard in manifest.shards
+            for file, columns in zip(shard.files, [schema, *[over] * len(shard.overlays)], strict=True)
+            if self._holds(file, columns)
+        }
+
+    def rows(self, manifest: Manifest, shard: ShardRecord) -> tuple[pa.RecordBatch, pa.BooleanArray]:
+        """A shard's rows, and which of them are sought."""
+        key_of = partial(self._lake.shard, self._dataset)
+        rows = read(self._store, key_of, shard, self._schema(manifest))
+        return rows, self._sought.among(rows)
+
+    def left(self) -> Iterator[str]:
+        """Keys of files with such rows that no version holds any more, or never did; unreadable ones too."""
+        prefix = self._lake.shards(self._dataset)
+        for item in loose(self._store, self._lake, self._dataset):
+            if item.key.startswith(prefix):
+                digest = item.key.removeprefix(prefix).removesuffix(".arrow")
+                with suppress(IntegrityError):
+                    if not self._holds(FileRecord(sha256=digest, bytes=item.size, rows=0), None):
+                        continue
+                yield item.key
+
+    def _schema(self, manifest: Manifest) -> pa.Schema:
+        return schema_of(manifest, self._lake.manifests(self._dataset))
+
+    def _holds(self, file: FileRecord, schema: pa.Schema | None) -> bool:
+        if file.sha256 not in self._seen:
+            key = self._lake.shard(self._dataset, file.sha256)
+            rows = decode(fetch(self._store, key, file), key, schema)
+            found = self._sought.among(rows)
+            if GONE in rows.schema.names:
+                found = pc.and_(found, pc.invert(rows.column(GONE)))
+            self._seen[file.sha256] = bool(pc.any(found, min_count=0).as_py())
+        return self._seen[file.sha256]
+
+
+def digests(shard: ShardRecord) -> tuple[str, ...]:
+    """Of all its files."""
+    return tuple(file.sha256 for file in shard.files)
 
 
 @dataclass(frozen=True)
@@ -77,8 +152,8 @@ class Eraser:
     ) -> None:
         """`erasure` is its UUID; the new manifests are signed by `signing`, where there is a key."""
         self._store, self._lake, self._dataset = store, lake, dataset
-        self._sought, self._erasure, self._signing = sought, erasure, signing
-        self._touched: dict[str, bool] = {}
+        self._erasure, self._signing = erasure, signing
+        self._search = Search(store, lake, dataset, sought)
         self._rewritten: dict[tuple[str, ...], _Rewritten] = {}
 
     def run(self, held: Lease, progress: Progress = lambda done, total: None) -> list[tuple[int, Revision]]:
@@ -92,7 +167,9 @@ class Eraser:
         for done, number in enumerate(there):
             progress(done, len(there))
             self._revise(number, held)
-        self._sweep(held)
+        for key in self._search.left():
+            held.require()
+            self._store.delete(key)
         progress(len(there), len(there))
         records = [read_version(self._store, self._lake, self._dataset, number) for number in there]
         return [
@@ -103,9 +180,15 @@ class Eraser:
         ]
 
     def _revise(self, number: int, held: Lease) -> None:
+        where = self._lake.version(self._dataset, number)
+        there = self._store.stat(where)  # ahead of reading it: what is replaced is this one or none
+        if there is None:
+            raise IntegrityError(f"{where}: it went just now; restore it from a copy")
         record = read_version(self._store, self._lake, self._dataset, number)
-        before = read_manifest(self._store, self._lake, self._dataset, record.manifest)
-        after = self._without(before)
+        # Another run of the same erasure, thought dead, may be faster.
+        with reading(self._store, self._lake, Reference(self._dataset, number), record.manifest):
+            before = read_manifest(self._store, self._lake, self._dataset, record.manifest)
+            after = self._without(before)
         if after is None:
             return
         self._require_signer(record)
@@ -114,34 +197,12 @@ class Eraser:
         keep(self._store, self._lake.manifest(self._dataset, digest), content)
         if self._signing.vouched(record):
             self._signing.sign(digest)
-        held.require()
         revision = Revision(
             manifest=record.manifest, rows=after.erased - before.erased, erasure=self._erasure
         )
-        self._replace(
-            record.model_copy(update={"manifest": digest, "revisions": [*record.revisions, revision]})
-        )
-
-    def _sweep(self, held: Lease) -> None:
-        """Delete files with such rows that no version holds any more, or never did; unreadable ones too."""
-        prefix = self._lake.shards(self._dataset)
-        for item in loose(self._store, self._lake, self._dataset):
-            if item.key.startswith(prefix) and self._is_tainted(item):
-                held.require()
-                self._store.delete(item.key)
-
-    def _is_tainted(self, item: StoredObject) -> bool:
-        digest = item.key.rpartition("/")[2].removesuffix(".arrow")
-        try:
-            return self._touches(FileRecord(sha256=digest, bytes=item.size, rows=0), None)
-        except IntegrityError:
-            return True
-
-    def _is_among(self, rows: pa.RecordBatch) -> bool:
-        found = self._sought.among(rows)
-        if GONE in rows.schema.names:
-            found = pc.and_(found, pc.invert(rows.column(GONE)))
-        return bool(pc.any(found, min_count=0).as_py())
+        revised = {"manifest": digest, "revisions": [*record.revisions, revision]}
+        held.require()  # asked last: one write is left
+        self._replace(where, record.model_copy(update=revised).sealed(), there.etag)
 
     def _require_signer(self, record: VersionRecord) -> None:
         by = signers(self._store, self._lake, self._dataset, record.manifest, "")
@@ -152,32 +213,21 @@ class Eraser:
                 "(LAKEMINT_SIGNING_KEY)"
             )
 
-    def _replace(self, record: VersionRecord) -> None:
-        """Put the revised record in the place of the one there; a lost reply is settled by reading back."""
-        where = self._lake.version(self._dataset, record.version)
-        there = self._store.stat(where)
-        if there is None:
-            raise IntegrityError(f"{where}: it went just now; restore it from a copy")
-        data = canonical(record.sealed().model_dump(mode="json"))
+    def _replace(self, where: str, record: VersionRecord, etag: str) -> None:
+        """Put the revised record in the place of that one; a lost reply is settled by reading back."""
+        data = canonical(record.model_dump(mode="json"))
         try:
-            self._store.replace(where, data, there.etag)
+            self._store.replace(where, data, etag)
         except (ObjectExists, ObjectNotFound, StoreUnavailable):
-            if self._store.get(where, len(data)) != data:
+            if self._store.get(where, MAX_BYTES) != data:
                 raise
 
     def _without(self, before: Manifest) -> Manifest | None:
         """The manifest without the rows; None when no file of it holds any."""
-        schema = schema_of(before, self._lake.manifest(self._dataset, before.digest))
-        touched = [
-            file.sha256
-            for shard in before.shards
-            for file, is_over in zip(shard.files, [False, *[True] * len(shard.overlays)], strict=True)
-            if self._touches(file, overlay_schema(schema) if is_over else schema)
-        ]
+        touched = self._search.files(before)
         if not touched:
             return None
-        columns = tuple((column.name, column.type) for column in before.columns)
-        splits = {name: self._split(split, {*touched}, columns) for name, split in before.splits.items()}
+        splits = {name: self._split(before, split, touched) for name, split in before.splits.items()}
         published = sum(split.rows for split in splits.values())
         gone = before.counts.published - published
         return before.model_copy(
@@ -191,21 +241,17 @@ class Eraser:
             }
         )
 
-    def _touches(self, file: FileRecord, schema: pa.Schema | None) -> bool:
-        """Whether a file holds any of the rows, be it that overlays hide them."""
-        if file.sha256 not in self._touched:
-            key = self._lake.shard(self._dataset, file.sha256)
-            self._touched[file.sha256] = self._is_among(decode(fetch(self._store, key, file), key, schema))
-        return self._touched[file.sha256]
-
-    def _split(self, split: SplitRecord, touched: set[str], columns: Columns) -> SplitRecord:
+    def _split(self, manifest: Manifest, split: SplitRecord, touched: set[str]) -> SplitRecord:
         shards: list[ShardRecord] = []
         labels = dict(split.labels)
         for shard in split.shards:
-            if touched.isdisjoint(file.sha256 for file in shard.files):
+            files = digests(shard)
+            if touched.isdisjoint(files):
                 shards.append(shard)
                 continue
-            new = self._shard(shard, columns)
+            if files not in self._rewritten:
+                self._rewritten[files] = self._rewrite(manifest, shard)
+            new = self._rewritten[files]
             shards += [new.shard] if new.shard else []
             for label, rows in new.labels.items():
                 labels[label] -= rows
@@ -217,20 +263,13 @@ class Eraser:
             }
         )
 
-    def _shard(self, shard: ShardRecord, columns: Columns) -> _Rewritten:
-        files = tuple(file.sha256 for file in shard.files)
-        if files not in self._rewritten:
-            self._rewritten[files] = self._write(shard, columns)
-        return self._rewritten[files]
-
-    def _write(self, shard: ShardRecord, columns: Columns) -> _Rewritten:
-        key_of = partial(self._lake.shard, self._dataset)
-        rows = read(self._store, key_of, shard, arrow_schema(columns))
-        found = self._sought.among(rows)
-        gone, left = rows.filter(found), rows.filter(pc.invert(found))
-        labels = label_counts(gone)
+    def _rewrite(self, manifest: Manifest, shard: ShardRecord) -> _Rewritten:
+        """Store the shard without the rows, as one file."""
+        rows, found = self._search.rows(manifest, shard)
+        left, labels = rows.filter(pc.invert(found)), label_counts(rows.filter(found))
         if not left.num_rows:
             return _Rewritten(None, labels)
+        columns = tuple((column.name, column.type) for column in manifest.columns)
         data = encode(pa.Table.from_batches([left]), columns)
         digest = sha256(data)
         keep(self._store, self._lake.shard(self._dataset, digest), data)

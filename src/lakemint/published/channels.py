@@ -119,8 +119,9 @@ def promote(store: Store, lake: Lake, channel: Channel, number: int, order: Orde
     not where `order.expect` says or someone else was faster, VersionNotFound, IntegrityError, FormatError,
     UnsafeStore, StoreError. After StoreUnavailable it may or may not have moved: promote again.
     """
+    found = _find(store, lake, channel)  # first: what it stood at is then among what the version stood for
     target = _target(store, lake, Reference(channel.dataset, number), "promotion", order)
-    return _move(store, lake, _find(store, lake, channel), target, order)
+    return _move(store, lake, found, target, order)
 
 
 def rollback(store: Store, lake: Lake, channel: Channel, order: Order, to: int | None = None) -> Moved:

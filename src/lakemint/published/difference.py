@@ -20,7 +20,7 @@ from lakemint.published.fingerprint import Fingerprints
 from lakemint.published.records import Manifest, ShardRecord, read_manifest
 from lakemint.published.shards import Progress, read_file, schema_of
 from lakemint.published.signatures import require_trusted
-from lakemint.published.version_record import read_version
+from lakemint.published.version_record import read_version, reading
 from lakemint.store import Store, open_store
 from lakemint.work import each
 
@@ -50,8 +50,8 @@ def difference(
     these are held. Columns are compared that have one name and one type in both; the label also when its type
     changed, as text. The shards touched are those that only `after` has.
 
-    Raises LakemintError for versions of two datasets, VersionNotFound, IntegrityError, SignatureError,
-    FormatError and StoreError.
+    Raises LakemintError for versions of two datasets, VersionNotFound, VersionRevised when an erasure takes
+    rows meanwhile, IntegrityError, SignatureError, FormatError and StoreError.
     """
     if before.dataset != after.dataset:
         raise LakemintError(
@@ -61,7 +61,8 @@ def difference(
     old, new = _open(store, lake, before), _open(store, lake, after)
     for one in (old, new):
         require_trusted(store, lake, config.trusted_keys, one.reference, one.digest)
-    rows = _compare(*_facts(store, lake, old, new, progress))
+    with reading(store, lake, before, old.digest), reading(store, lake, after, new.digest):
+        rows = _compare(*_facts(store, lake, old, new, progress))
     return {
         "before": old.summary,
         "after": new.summary,

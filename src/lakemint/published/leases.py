@@ -28,7 +28,7 @@ _DOING = {
 
 
 class LeaseRecord(Record):
-    """`published/<dataset>/leases/<uuid>.json`."""
+    """`published/<dataset>/leases/<uuid>.json`, or `<name>.<uuid>.json`."""
 
     format: Literal["lakemint.lease/1"] = "lakemint.lease/1"
     dataset: str
@@ -54,23 +54,37 @@ class Lease:
 def lease(store: Store, lake: Lake, dataset: str, kind: Kind, name: str | None = None) -> Iterator[Lease]:
     """Hold a lease; raises LakemintError while another's is of another kind, and while anybody erases.
 
-    Who works under a `name` takes the place of himself, if he died.
+    Who works under a `name` does not mind himself, who may have died, and when all is done gives back those
+    leases too. When it is not, he may be at work elsewhere after all, and they stay.
     """
     record = LeaseRecord(dataset=dataset, kind=kind, until=datetime.now(UTC) + _TERMS[kind])
-    key = lake.lease(dataset, name or str(uuid.uuid4()))
+    key = lake.lease(dataset, f"{name}.{uuid.uuid4()}" if name else str(uuid.uuid4()))
+    his = f"{lake.leases(dataset)}{name}." if name else key
     store.put(key, canonical(record.model_dump(mode="json")))
+    done = [key]
     try:
-        for other, there in leases(store, lake, dataset):
-            alike = there.kind == kind and kind != "erase"
-            if other != key and not alike and there.until > datetime.now(UTC):
-                raise LakemintError(
-                    f"{dataset} is being {_DOING[there.kind]}: run this again when that is done (if it died, "
-                    f"after {there.until:%Y-%m-%d %H:%M} UTC, or take {other} away)"
-                )
+        earlier = _require_alone(store, lake, record, his)
         yield Lease(record)
+        done += [one for one in earlier if one != key]
     finally:
         with suppress(StoreError):  # it ends by itself; what was done is done
-            store.delete(key)
+            for one in done:
+                store.delete(one)
+
+
+def _require_alone(store: Store, lake: Lake, own: LeaseRecord, his: str) -> list[str]:
+    """All leases whose keys begin with `his`; raises LakemintError for one of others that is in the way."""
+    found = []
+    for key, there in leases(store, lake, own.dataset):
+        alike = there.kind == own.kind and own.kind != "erase"
+        if key.startswith(his):
+            found.append(key)
+        elif not alike and there.until > datetime.now(UTC):
+            raise LakemintError(
+                f"{own.dataset} is being {_DOING[there.kind]}: run this again when that is done (if it died, "
+                f"after {there.until:%Y-%m-%d %H:%M} UTC, or take {key} away)"
+            )
+    return found
 
 
 def leases(store: Store, lake: Lake, dataset: str) -> Iterator[tuple[str, LeaseRecord]]:

@@ -13,7 +13,7 @@ from lakemint.published.described import Description, described
 from lakemint.published.records import Manifest, ShardRecord, read_manifest
 from lakemint.published.shards import read, schema_of
 from lakemint.published.signatures import require_trusted
-from lakemint.published.version_record import read_version
+from lakemint.published.version_record import read_version, reading
 from lakemint.store import Store, open_store
 
 
@@ -43,9 +43,15 @@ class OpenVersion:
         return sorted({label for split in self.manifest.splits.values() for label in split.labels})
 
     def rows(self, shards: Iterable[ShardRecord]) -> Iterator[pa.RecordBatch]:
-        """One record batch a shard, read from the store and verified; raises IntegrityError, StoreError."""
+        """One record batch a shard, read from the store and verified.
+
+        Raises IntegrityError, VersionRevised when an erasure took rows since it was opened, and StoreError.
+        """
         key_of = partial(self.lake.shard, self.reference.dataset)
-        return (read(self.store, key_of, shard, self.schema) for shard in shards)
+        for shard in shards:
+            with reading(self.store, self.lake, self.reference, self.digest):
+                batch = read(self.store, key_of, shard, self.schema)
+            yield batch
 
 
 def open_published(config: Config, reference: Reference) -> OpenVersion:

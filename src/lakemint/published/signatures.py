@@ -46,8 +46,12 @@ class Signer:
 
 def message(dataset: str, digest: str) -> bytes:
     """The bytes that are signed for a manifest."""
-    body = _canonical({"format": FORMAT, "dataset": dataset, "manifest": digest})
-    return b"DSSEv1 %d %b %d %b" % (len(MEDIA_TYPE), MEDIA_TYPE, len(body), body)
+    return encoded(MEDIA_TYPE, _canonical({"format": FORMAT, "dataset": dataset, "manifest": digest}))
+
+
+def encoded(media_type: bytes, body: bytes) -> bytes:
+    """DSSE's pre-authentication encoding: what is signed for one type is good for no other."""
+    return b"DSSEv1 %d %b %d %b" % (len(media_type), media_type, len(body), body)
 
 
 def sign(store: Store, lake: Lake, dataset: str, digest: str, key: PrivateKey) -> bool:
@@ -59,7 +63,7 @@ def sign(store: Store, lake: Lake, dataset: str, digest: str, key: PrivateKey) -
     if signed_by(store, lake, dataset, digest, public):
         return False
     record = {"format": FORMAT, "dataset": dataset, "manifest": digest, "key": public.id}
-    signature = _text(key.sign(message(dataset, digest)))
+    signature = written_signature(key.sign(message(dataset, digest)))
     store.put(lake.signature(dataset, digest, public.id), _canonical({**record, "signature": signature}))
     return True
 
@@ -140,16 +144,25 @@ def _is_valid(data: bytes, dataset: str, digest: str, key: PublicKey) -> bool:
         own = {"format": FORMAT, "dataset": dataset, "manifest": digest, "key": key.id}
         if not isinstance(record, dict) or not own.items() <= record.items():
             return False
-        text = record["signature"]
-        signature = base64.b64decode(text, validate=True)
+        signature = read_signature(record["signature"])
     except (KeyError, TypeError, ValueError, RecursionError):
         return False
-    # The last digit of base64 has bits that mean nothing: they must be as we write them.
-    return _text(signature) == text and key.has_signed(message(dataset, digest), signature)
+    return signature is not None and key.has_signed(message(dataset, digest), signature)
 
 
-def _text(signature: bytes) -> str:
+def written_signature(signature: bytes) -> str:
+    """Base64."""
     return base64.b64encode(signature).decode()
+
+
+def read_signature(text: str) -> bytes | None:
+    """The signature that `written_signature` wrote; None for any other text."""
+    try:
+        signature = base64.b64decode(text, validate=True)
+    except ValueError:
+        return None
+    # The last digit of base64 has bits that mean nothing: they must be as we write them.
+    return signature if written_signature(signature) == text else None
 
 
 def _canonical(record: dict[str, Any]) -> bytes:

@@ -23,7 +23,7 @@ from lakemint.published.shards import (
 )
 from lakemint.published.signatures import distrust
 from lakemint.published.tallies import SHOWN, Labels, Samples, listed, quoted
-from lakemint.published.version_record import VersionRecord, find_version
+from lakemint.published.version_record import VersionRecord, find_version, read_version
 from lakemint.store import Store, open_store
 
 
@@ -56,14 +56,25 @@ class Verified:
 def verify(config: Config, reference: Reference, progress: Progress = lambda done, total: None) -> Verified:
     """Read all of a version from the store, one shard at a time, and name everything that is wrong with it.
 
-    Beside one shard it holds 16 bytes a row, to see that no sample is there twice. Raises VersionNotFound,
-    and StoreError when the store does not answer, which says nothing about the version.
+    Beside one shard it holds 16 bytes a row, to see that no sample is there twice. When an erasure takes
+    rows meanwhile, it begins again. Raises VersionNotFound, and StoreError when the store does not answer,
+    which says nothing about the version.
     """
     lake, store = Lake(config.need("lake")), open_store(config)
     found = _Verification(store, lake, reference, progress).run()
+    if found.problems and _is_revised(store, lake, reference, found.digest):
+        return verify(config, reference, progress)
     why = distrust(store, lake, config.trusted_keys, reference, found.digest) if found.digest else ""
     unsigned = [Problem(lake.signatures(reference.dataset, found.digest or ""), why)] if why else []
     return replace(found, problems=found.problems + unsigned)
+
+
+def _is_revised(store: Store, lake: Lake, reference: Reference, digest: str | None) -> bool:
+    """Whether the version stood for that manifest until an erasure took rows."""
+    try:
+        return digest in read_version(store, lake, reference.dataset, reference.number).digests[:-1]
+    except (FormatError, IntegrityError):
+        return False  # it is among what was found
 
 
 class _Verification:

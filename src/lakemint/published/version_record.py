@@ -1,5 +1,6 @@
 """Which manifest a version's number stands for: the record that publishing creates, and erasures revise."""
 
+from contextlib import AbstractContextManager
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
@@ -7,8 +8,10 @@ from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 from lakemint.digest import digest_of
 from lakemint.errors import IntegrityError, ObjectNotFound
 from lakemint.lake import Lake
+from lakemint.names import Reference
 from lakemint.published.catalog import no_such_version, numbers
 from lakemint.published.records import MAX_BYTES, Count, Digest, Record, parse
+from lakemint.published.revised import unless_revised
 from lakemint.store.base import Store
 
 
@@ -68,6 +71,15 @@ def read_version(store: Store, lake: Lake, dataset: str, number: int) -> Version
     if record.seal not in (None, record.sealed().seal):
         raise IntegrityError(f"{where}: changed since it was written; restore the object from a copy")
     return record
+
+
+def reading(store: Store, lake: Lake, reference: Reference, digest: str) -> AbstractContextManager[None]:
+    """For who reads what the version holds by the manifest `digest`: see `unless_revised`."""
+    return unless_revised(
+        str(reference),
+        digest,
+        lambda: read_version(store, lake, reference.dataset, reference.number).digests,
+    )
 
 
 def find_version(store: Store, lake: Lake, dataset: str, number: int) -> bytes:

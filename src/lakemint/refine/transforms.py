@@ -15,7 +15,7 @@ from pyspark.sql.pandas.functions import arrow_udf
 
 from lakemint.dataset.recipe import Drop, NormalizeText, Recipe
 from lakemint.errors import ConservationError, ContractError
-from lakemint.names import PROVENANCE, SAMPLE_ID, SOURCE
+from lakemint.names import LEAKED, PROVENANCE, SAMPLE_ID, SOURCE
 
 if TYPE_CHECKING:
     from lakemint.dataset.quality import Column as ContractColumn
@@ -50,7 +50,7 @@ def without_leaks(marked: DataFrame, leaks: DataFrame) -> DataFrame:
     leaves = F.col("_reason").isNull() & F.col("_cluster").isNotNull()
     return rows.withColumns(
         {
-            "_reason": F.when(leaves, F.lit("near_duplicate.split")).otherwise(F.col("_reason")),
+            "_reason": F.when(leaves, F.lit(LEAKED)).otherwise(F.col("_reason")),
             "_survivor": F.when(leaves, F.col("_cluster")).otherwise(F.col("_survivor")),
         }
     ).drop("_cluster")

@@ -99,8 +99,8 @@ class Store(Protocol):
         After StoreUnavailable the object may or may not be there: read back, or create again.
         """
 
-    def replace(self, key: str, data: bytes, etag: str) -> None:
-        """Overwrite the object if it still has that etag: of many who saw the same one, one wins.
+    def replace(self, key: str, content: bytes | Path, etag: str) -> None:
+        """Overwrite the object, by bytes or a file's, if it still has that etag: of many, one wins.
 
         Raises ObjectExists when other bytes are there, ObjectNotFound when the object is gone. Bytes that
         no one else would write, by a UUID in them, make a lost reply tell: they are there, so it was done.
@@ -115,6 +115,9 @@ class Store(Protocol):
 
         Their order is the store's: sort where it matters.
         """
+
+    def keeps_versions(self) -> bool:
+        """Whether the bytes of objects that were overwritten or deleted stay, as older versions of them."""
 
     def sizes(self, prefix: str, after: str = "") -> Iterator[tuple[str, int]]:
         """Key and bytes of what `list` lists: for who needs no etags, which a folder must read all for."""

@@ -16,6 +16,7 @@ from lakemint.store.base import StoredObject, md5_of, opened, read_whole, same_b
 
 _UNFINISHED = ".unfinished"
 _LOCK = f"{_UNFINISHED}/lock"
+_WRITTEN = "written-"
 
 
 class FolderStore:
@@ -53,14 +54,11 @@ class FolderStore:
             return None
 
     def put(self, key: str, data: bytes) -> None:
-        with _translated(key):
-            temporary = self._write(key, data)
-            with self._alone():
-                self._rename(temporary, key)
+        with _translated(key), self._written(key, data) as temporary, self._alone():
+            self._rename(temporary, key)
 
     def create(self, key: str, content: bytes | Path) -> None:
-        with _translated(key):
-            temporary = self._write(key, content)
+        with _translated(key), self._written(key, content) as temporary:
             try:
                 os.link(temporary, self._path(key))
                 sync_folder(self._path(key).parent)
@@ -68,26 +66,22 @@ class FolderStore:
                 with opened(content) as ours, self.open(key) as theirs:
                     if not same_bytes(ours, theirs):
                         raise ObjectExists(f"{key}: taken by other bytes") from error
-            finally:
-                temporary.unlink()
 
-    def replace(self, key: str, data: bytes, etag: str) -> None:
-        with _translated(key):
-            temporary = self._write(key, data)
-            try:
-                with self._alone(), self.open(key) as there:
-                    if md5_of(there) == etag:
-                        self._rename(temporary, key)
-                        return
-                    there.seek(0)
-                    if not same_bytes(opened(data), there):
-                        raise ObjectExists(f"{key}: not the expected bytes")
-            finally:
-                temporary.unlink(missing_ok=True)
+    def replace(self, key: str, content: bytes | Path, etag: str) -> None:
+        written = self._written(key, content)
+        with _translated(key), written as temporary, self._alone(), self.open(key) as there:
+            if md5_of(there) == etag:
+                self._rename(temporary, key)
+                return
+            there.seek(0)
+            with opened(content) as ours:
+                if not same_bytes(ours, there):
+                    raise ObjectExists(f"{key}: not the expected bytes")
 
     def delete(self, key: str) -> None:
         with _translated(key):
             self._path(key).unlink(missing_ok=True)
+            self._sweep()
 
     def list(self, prefix: str, after: str = "") -> Iterator[StoredObject]:
         for key, path in self._files(prefix, after):
@@ -107,26 +101,43 @@ class FolderStore:
             if key.startswith(prefix) and key > after and not key.startswith(_UNFINISHED):
                 yield key, path
 
+    def keeps_versions(self) -> bool:
+        return False
+
+    def _sweep(self) -> None:
+        """Remove what writers that were killed left unfinished; a living one's file is locked."""
+        for path in (self._root / _UNFINISHED).glob(f"{_WRITTEN}*"):
+            with suppress(FileNotFoundError, BlockingIOError), path.open("rb") as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                path.unlink()
+
     def _path(self, key: str) -> Path:
         path = (self._root / key).resolve()
         if not path.is_relative_to(self._root):
             raise StoreError(f"{key!r} leads out of the lake")
         return path
 
-    def _write(self, key: str, content: bytes | Path) -> Path:
-        """The bytes, safe on disk under a temporary name; the key's folder is there."""
+    @contextmanager
+    def _written(self, key: str, content: bytes | Path) -> Iterator[Path]:
+        """The bytes, safe on disk under a temporary name, which goes; the key's folder is there.
+
+        The file is locked as long as its writer lives: so `_sweep` knows what the dead left.
+        """
         folder = self._root / _UNFINISHED
         for needed in (folder, self._path(key).parent):
             needed.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=folder, delete=False) as file:
-            if isinstance(content, Path):
-                with content.open("rb") as stream:
-                    shutil.copyfileobj(stream, file)
-            else:
-                file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        return Path(file.name)
+        with _locked(folder) as file:
+            try:
+                if isinstance(content, Path):
+                    with content.open("rb") as stream:
+                        shutil.copyfileobj(stream, file)
+                else:
+                    file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+                yield Path(file.name)
+            finally:
+                Path(file.name).unlink(missing_ok=True)
 
     def _rename(self, temporary: Path, key: str) -> None:
         temporary.replace(self._path(key))
@@ -138,6 +149,17 @@ class FolderStore:
         with (self._root / _LOCK).open("a") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[IO[bytes]]:
+    """A new file there, locked; again where one who sweeps was faster than the lock."""
+    while True:
+        with tempfile.NamedTemporaryFile(dir=folder, prefix=_WRITTEN, delete=False) as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            if Path(file.name).exists():
+                yield file
+                return
 
 
 def _stored(key: str, stream: IO[bytes]) -> StoredObject:

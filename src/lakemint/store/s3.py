@@ -67,9 +67,9 @@ class S3Store:
     def create(self, key: str, content: bytes | Path) -> None:
         self._put_if(key, content, {"IfNoneMatch": "*"})
 
-    def replace(self, key: str, data: bytes, etag: str) -> None:
+    def replace(self, key: str, content: bytes | Path, etag: str) -> None:
         try:
-            self._put_if(key, data, {"IfMatch": etag})
+            self._put_if(key, content, {"IfMatch": etag})
         except ObjectExists as error:
             # Some stores refuse a missing object like one with another etag: 412, where AWS says 404.
             if self.stat(key) is None:
@@ -106,6 +106,24 @@ class S3Store:
     def _fetch(self, key: str, condition: dict[str, Any]) -> Any:
         with translated(key):
             return self._client.get_object(**self._at(key), **condition)
+
+    def keeps_versions(self) -> bool:
+        from botocore.exceptions import ClientError
+
+        with translated(f"the bucket {self._bucket}"):
+            try:
+                status = self._client.get_bucket_versioning(Bucket=self._bucket).get("Status")
+            except ClientError as error:
+                if error.response["ResponseMetadata"]["HTTPStatusCode"] in (405, 501):
+                    return False  # a store that knows of no versions
+                raise
+            if status != "Suspended":
+                return status == "Enabled"
+            # What was written while it was enabled stays as a version when it is overwritten now.
+            pages = self._client.get_paginator("list_object_versions").paginate(
+                Bucket=self._bucket, Prefix=self._prefix
+            )
+            return any(found["VersionId"] != "null" for page in pages for found in page.get("Versions", ()))
 
     def _put_if(self, key: str, content: bytes | Path, condition: dict[str, Any]) -> None:
         for attempt in range(_CONFLICTS):

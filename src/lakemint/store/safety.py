@@ -62,6 +62,16 @@ def require_safe(store: Store, lake: Lake) -> None:
         )
 
 
+def require_erasable(store: Store) -> None:
+    """Raises UnsafeStore where overwritten and deleted bytes stay, StoreError when that cannot be known."""
+    if store.keeps_versions():
+        raise UnsafeStore(
+            f"{store.address} keeps the older versions of objects: what is erased would stay in them. "
+            "Nothing was erased. Copy the lake to a bucket without versioning, set LAKEMINT_LAKE to that, "
+            "run this again, and delete the old bucket with all its versions"
+        )
+
+
 def probe(store: Store, lake: Lake) -> Probed:
     """Probe the store now, whatever is known of it, and remember what was found; raises StoreError."""
     _clear(store, lake)

@@ -52,6 +52,8 @@ def card(**changed: Any) -> dict[str, Any]:
             }
         ],
         "baseline": {"accuracy": 0.61, "majority": 0.5, "test_rows": 20, "train_rows": 160},
+        "erased": 0,
+        "revisions": [],
         **changed,
     }
 

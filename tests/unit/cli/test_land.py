@@ -19,14 +19,15 @@ RECIPE = {
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with one file, beside a dataset `notes` and an empty lake."""
-    (tmp_path / "schemas" / "notes").mkdir(parents=True)
-    (tmp_path / "schemas" / "notes" / "recipe.yaml").write_text(yaml.safe_dump(RECIPE))
-    monkeypatch.setenv("LAKEMINT_SCHEMAS", str(tmp_path / "schemas"))
-    monkeypatch.setenv("LAKEMINT_LAKE", f"file://{tmp_path / 'lake'}")
-    (tmp_path / "mail").mkdir()
-    (tmp_path / "mail" / "a.csv").write_text("hello\n")
-    return tmp_path / "mail"
+    """A folder with one file, beside a dataset `notes` and an empty lake, in a place with an odd name."""
+    place = tmp_path / "my f\u00f6lder \u6e56"
+    (place / "schemas" / "notes").mkdir(parents=True)
+    (place / "schemas" / "notes" / "recipe.yaml").write_text(yaml.safe_dump(RECIPE))
+    monkeypatch.setenv("LAKEMINT_SCHEMAS", str(place / "schemas"))
+    monkeypatch.setenv("LAKEMINT_LAKE", f"file://{place / 'lake'}")
+    (place / "mail").mkdir()
+    (place / "mail" / "a.csv").write_text("hello\n")
+    return place / "mail"
 
 
 def landed(folder: Path) -> list[str]:

@@ -21,8 +21,10 @@ def batch(texts: list[str | None], images: list[bytes | None]) -> pa.RecordBatch
 @given(
     st.lists(
         st.lists(
-            st.tuples(st.none() | st.text(st.characters(exclude_categories=["Cs"])), st.none() | st.binary())
-        )
+            st.tuples(st.none() | st.text(st.characters(exclude_categories=["Cs"])), st.none() | st.binary()),
+            max_size=8,
+        ),
+        max_size=4,
     )
 )
 def test_every_value_is_counted_once(pieces: list[list[tuple[str | None, bytes | None]]]) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from lakemint.dataset.contract import datasets, load_contract
+from lakemint.dataset.contract import load_contract
 from lakemint.dataset.quality import Limit, Rule
 from lakemint.errors import ContractError
 from tests.unit.contracts import Change, column, silver, write
@@ -292,14 +292,58 @@ def test_the_digest_is_of_what_is_said_not_of_how_it_is_written(tmp_path: Path) 
     assert after.table("gold").suite_digest == before.table("gold").suite_digest
 
 
-def test_datasets_are_folders_and_nothing_is_read(tmp_path: Path) -> None:
-    write(tmp_path)
-    (tmp_path / "broken").mkdir()
-    (tmp_path / "broken" / "recipe.yaml").write_text("[not yaml")
-    (tmp_path / "notes").mkdir()
-    (tmp_path / ".hidden").mkdir()
-    (tmp_path / "file.yaml").touch()
-    assert datasets(tmp_path) == ["broken", "pets"]
+SUBJECT = [{"property": "dataSubject", "value": True}]
+
+
+def test_the_contract_names_the_column_that_names_who_gave_a_record(tmp_path: Path) -> None:
+    def change(contract: dict[str, Any]) -> None:
+        column(contract, "text")["customProperties"] = [{"property": "unit", "value": "words"}, *SUBJECT]
+
+    assert load_contract(write(tmp_path), "pets").subject is None
+    assert load_contract(write(tmp_path, change), "pets").subject == "text"
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (
+            lambda c: column(c, "text").update(customProperties=[{**SUBJECT[0], "value": "yes"}]),
+            "schema[silver].properties[text].customProperties: dataSubject is 'yes'; write value: true",
+        ),
+        (
+            lambda c: column(c, "age").update(customProperties=SUBJECT),
+            "schema[silver].properties[age].customProperties: dataSubject needs a string, not long; mark one",
+        ),
+        (
+            lambda c: column(c, "source").update(customProperties=SUBJECT),
+            "properties[source].customProperties: the road makes source itself, it names nobody; mark",
+        ),
+        (
+            lambda c: column(c, "text", 1).update(customProperties=SUBJECT),
+            "schema[gold].properties[text].customProperties: dataSubject belongs to a property of silver",
+        ),
+        (
+            lambda c: silver(c).update(customProperties=SUBJECT),
+            "schema[silver].customProperties: dataSubject belongs to a property of silver; move it there",
+        ),
+        (
+            lambda c: c.update(customProperties=SUBJECT),
+            "contract.customProperties: dataSubject belongs to a property of silver; move it there",
+        ),
+        (
+            lambda c: silver(c)["properties"].extend(
+                {"name": name, "logicalType": "string", "customProperties": SUBJECT} for name in ("by", "of")
+            ),
+            "schema[silver]: by and of are each dataSubject; mark one of them",
+        ),
+    ],
+)
+def test_a_data_subject_that_cannot_be_is_named_with_the_way_out(
+    tmp_path: Path, change: Change, told: str
+) -> None:
+    message = complaint(tmp_path, change)
+    assert len(message.splitlines()) == 1
+    assert told in message
 
 
 def test_only_the_tables_of_a_contract_can_be_asked_for(tmp_path: Path) -> None:

@@ -53,6 +53,13 @@ def test_a_version_says_what_it_is(config: Config) -> None:
     assert lakemint.versions("notes", config=config) == ["notes@1"]
 
 
+def test_a_lake_and_a_cache_may_lie_in_folders_of_any_name(tmp_path: Path) -> None:
+    odd = settings(tmp_path / "my f\u00f6lder \u6e56")
+    publish(odd, ROWS)
+    assert len(rows(odd)) == 32
+    assert Path(odd.cache).is_dir()
+
+
 def test_rows_are_those_published(config: Config) -> None:
     columns = ("sample_id", "text", "stars", "label")
     for split in ("train", "test"):

@@ -23,7 +23,7 @@ from lakemint.keys import create_keys, public_path
 from lakemint.lake import Lake
 from lakemint.names import Channel, Reference
 from lakemint.publish.commit import commit, newest
-from lakemint.publish.erasure import Eraser, Sought
+from lakemint.publish.erasure import Eraser, Search, Sought
 from lakemint.publish.keep import keep
 from lakemint.publish.shards import encode
 from lakemint.publish.signing import Signing
@@ -313,7 +313,10 @@ def test_whatever_is_erased_the_rest_stays(versions: list[set[int]], erased: lis
         gone: set[int] = set()
         for number, these in enumerate(erased):
             gone |= these
-            erase(config, sought(*(row(n) for n in these)), erasure=str(number))
+            what = sought(*(row(n) for n in these))
+            would = Search(open_store(config), Lake(config.lake), DATASET, what).versions()
+            did = erase(config, what, erasure=str(number))
+            assert would == [(version, revision.rows) for version, revision in did]
         for number, there in enumerate(versions, 1):
             assert found(config, number) == plain(*(row(n) for n in there - gone))
             assert sound(config, number)

@@ -1,9 +1,9 @@
 """A version that grows out of the one before holds the rows that one written anew would hold."""
 
 import hashlib
-import tempfile
 from collections import Counter
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,8 @@ from lakemint.published.apart import apart
 from lakemint.published.columns import arrow_schema
 from lakemint.published.records import FileRecord, Manifest, SplitRecord
 from lakemint.published.shards import GONE, label_counts, read, read_file
-from lakemint.store.folder import FolderStore
+from lakemint.store import FolderStore, Store
+from tests.model.memory import MemoryStore
 from tests.unit.small_version import manifest_and_shards
 
 COLUMNS = (("sample_id", "string"), ("text", "string"), ("label", "string"))
@@ -65,10 +66,10 @@ def edits(before: Rows, after: Rows) -> Iterator[dict[str, Any]]:
 
 
 class Versions:
-    """Versions in a folder, each grown out of the one before; `small` as in `written_anew`."""
+    """Versions in a store, each grown out of the one before; `small` as in `written_anew`."""
 
-    def __init__(self, folder: Path, small: int = 0) -> None:
-        self.store, self.small = FolderStore(folder), small
+    def __init__(self, store: Store, small: int = 0) -> None:
+        self.store, self.small = store, small
         self.manifest: Manifest = manifest_and_shards([], COLUMNS)[0]
         self.rows: Rows = {}
         self.anew: set[Place] = set()
@@ -101,6 +102,10 @@ class Versions:
         return {"sha256": digest, "bytes": len(data), "rows": len(rows)}
 
 
+def in_memory() -> Store:
+    return MemoryStore({}, lambda: datetime.now(UTC))
+
+
 def _place(edit: dict[str, Any]) -> Place:
     return edit["split"], edit["bucket"]
 
@@ -115,23 +120,22 @@ def _plain(rows: Rows) -> Iterator[tuple[Place, dict[str, Any]]]:
 def test_every_version_holds_its_rows_sorted_and_counts_them(
     steps: list[dict[str, Row | None]], small: int
 ) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        versions = Versions(Path(folder), small)
-        rows: Rows = {}
-        for step in steps:
-            rows = {one: row for one, row in {**rows, **step}.items() if row is not None}
-            versions.publish(rows)
-            for name in ("train", "test"):
-                expected = [row for place, row in _plain(rows) if place[0] == name]
-                split = versions.manifest.splits[name]
-                found = versions.read(split)
-                by_bucket = sorted(expected, key=lambda row: int(row["sample_id"], 16) % 3)
-                assert [row for batch in found for row in batch.to_pylist()] == by_bucket
-                assert (split.rows, split.labels) == (
-                    len(expected),
-                    dict(Counter(row["label"] for row in expected)),
-                )
-                assert all(len(shard.overlays) <= OVERLAYS for shard in split.shards)
+    versions = Versions(in_memory(), small)
+    rows: Rows = {}
+    for step in steps:
+        rows = {one: row for one, row in {**rows, **step}.items() if row is not None}
+        versions.publish(rows)
+        for name in ("train", "test"):
+            expected = [row for place, row in _plain(rows) if place[0] == name]
+            split = versions.manifest.splits[name]
+            found = versions.read(split)
+            by_bucket = sorted(expected, key=lambda row: int(row["sample_id"], 16) % 3)
+            assert [row for batch in found for row in batch.to_pylist()] == by_bucket
+            assert (split.rows, split.labels) == (
+                len(expected),
+                dict(Counter(row["label"] for row in expected)),
+            )
+            assert all(len(shard.overlays) <= OVERLAYS for shard in split.shards)
 
 
 @settings(max_examples=60, deadline=None)
@@ -139,29 +143,28 @@ def test_every_version_holds_its_rows_sorted_and_counts_them(
 def test_rows_that_differ_between_versions_are_found_without_comparing_the_others(
     steps: list[dict[str, Row | None]], small: int
 ) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        versions = Versions(Path(folder), small)
-        history = [(versions.manifest, versions.rows)]
-        for step in steps:
-            rows = {one: row for one, row in {**versions.rows, **step}.items() if row is not None}
-            versions.publish(rows)
-            history.append((versions.manifest, rows))
-        content = partial(read_file, versions.store, KEY_OF)
-        for (old, before), (new, after) in ((history[-2], history[-1]), (history[0], history[-1])):
-            found = [(one.split, one.rows(content, KEY_OF, arrow_schema(COLUMNS))) for one in apart(old, new)]
-            for side, whole, other in ((0, before, after), (1, after, before)):
-                met = {
-                    row["sample_id"]: (split, row["label"], row["text"])
-                    for split, sides in found
-                    if (batch := sides[side]) is not None
-                    for row in batch.to_pylist()
-                }
-                assert met.items() <= whole.items()
-                assert met.keys() >= {one for one, row in whole.items() if other.get(one) != row}
+    versions = Versions(in_memory(), small)
+    history = [(versions.manifest, versions.rows)]
+    for step in steps:
+        rows = {one: row for one, row in {**versions.rows, **step}.items() if row is not None}
+        versions.publish(rows)
+        history.append((versions.manifest, rows))
+    content = partial(read_file, versions.store, KEY_OF)
+    for (old, before), (new, after) in ((history[-2], history[-1]), (history[0], history[-1])):
+        found = [(one.split, one.rows(content, KEY_OF, arrow_schema(COLUMNS))) for one in apart(old, new)]
+        for side, whole, other in ((0, before, after), (1, after, before)):
+            met = {
+                row["sample_id"]: (split, row["label"], row["text"])
+                for split, sides in found
+                if (batch := sides[side]) is not None
+                for row in batch.to_pylist()
+            }
+            assert met.items() <= whole.items()
+            assert met.keys() >= {one for one, row in whole.items() if other.get(one) != row}
 
 
-def test_of_a_shard_with_a_new_overlay_only_the_rows_that_it_names_are_compared(tmp_path: Path) -> None:
-    versions = Versions(tmp_path)
+def test_of_a_shard_with_a_new_overlay_only_the_rows_that_it_names_are_compared() -> None:
+    versions = Versions(in_memory())
     versions.publish(many(3000))
     before = versions.manifest
     versions.publish({**versions.rows, "00000007": ("train", "b", "x")})
@@ -175,8 +178,8 @@ def many(count: int, text: str = "x") -> Rows:
     return {f"{number:08x}": ("train", "a", text) for number in range(count)}
 
 
-def test_a_change_costs_what_it_is_large_and_shards_are_written_anew_in_time(tmp_path: Path) -> None:
-    versions = Versions(tmp_path)
+def test_a_change_costs_what_it_is_large_and_shards_are_written_anew_in_time() -> None:
+    versions = Versions(in_memory())
     versions.publish(many(3000))
     whole = sum(shard.stored for shard in versions.manifest.shards)
     written = [whole]
@@ -194,8 +197,8 @@ def test_a_change_costs_what_it_is_large_and_shards_are_written_anew_in_time(tmp
     assert len(overlays) < 40
 
 
-def test_rows_that_do_not_add_up_are_no_version(tmp_path: Path) -> None:
-    versions = Versions(tmp_path)
+def test_rows_that_do_not_add_up_are_no_version() -> None:
+    versions = Versions(in_memory())
     versions.publish(many(9))
     told = {"split": "train", "bucket": 0, "gone": False, "kept": False, "before": None, "label": "a"}
     changes = counted([{**told, "rows": 2}])
@@ -205,7 +208,7 @@ def test_rows_that_do_not_add_up_are_no_version(tmp_path: Path) -> None:
 
 
 def test_an_overlay_that_was_changed_is_named(tmp_path: Path) -> None:
-    versions = Versions(tmp_path)
+    versions = Versions(FolderStore(tmp_path))
     versions.publish(many(300))
     versions.publish({**many(300), "00000003": ("train", "b", "y")})
     (over,) = [file for shard in versions.manifest.shards for file in shard.overlays]
@@ -215,8 +218,8 @@ def test_an_overlay_that_was_changed_is_named(tmp_path: Path) -> None:
         versions.read(versions.manifest.splits["train"])
 
 
-def test_labels_are_counted_as_in_the_rows(tmp_path: Path) -> None:
-    versions = Versions(tmp_path)
+def test_labels_are_counted_as_in_the_rows() -> None:
+    versions = Versions(in_memory())
     versions.publish(many(300))
     versions.publish({**many(300), "00000003": ("test", "b", "y"), "00000004": ("train", "b", "y")})
     for split in versions.manifest.splits.values():

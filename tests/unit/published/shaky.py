@@ -23,8 +23,8 @@ class Shaky:
     def create(self, key: str, content: bytes | Path) -> None:
         self._write(key, lambda: self._store.create(key, content))
 
-    def replace(self, key: str, data: bytes, etag: str) -> None:
-        self._write(key, lambda: self._store.replace(key, data, etag))
+    def replace(self, key: str, content: bytes | Path, etag: str) -> None:
+        self._write(key, lambda: self._store.replace(key, content, etag))
 
     def _write(self, key: str, write: Happening) -> None:
         before, after = self.before, self.after

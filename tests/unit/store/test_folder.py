@@ -1,5 +1,6 @@
 """A folder as a store: atomic, conditional, closed."""
 
+import fcntl
 import hashlib
 import multiprocessing
 import multiprocessing.synchronize
@@ -87,6 +88,22 @@ def test_only_what_is_still_there_is_replaced(store: Store) -> None:
         assert store.stat(key) is None
 
 
+def test_a_file_takes_the_place_of_an_object(store: Store, tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(b"2")
+    store.put("x", b"1")
+    for _ in range(2):  # the second time it is done already
+        store.replace("x", file, etag(b"1"))
+        assert store.get("x") == b"2"
+    file.write_bytes(b"3")
+    with pytest.raises(ObjectExists):
+        store.replace("x", file, etag(b"1"))
+
+
+def test_a_folder_keeps_nothing_of_what_was_overwritten(store: Store) -> None:
+    assert not store.keeps_versions()
+
+
 def test_replacing_again_with_the_same_bytes_is_done_already(store: Store) -> None:
     store.put("x", b"1")
     store.replace("x", b"2", etag(b"1"))
@@ -101,6 +118,20 @@ def test_a_replacement_leaves_nothing_behind(store: Store, tmp_path: Path) -> No
         store.replace("x", b"3", etag(b"1"))
     assert [item.key for item in store.list("")] == ["x"]
     assert [path.name for path in (tmp_path / "lake" / ".unfinished").iterdir()] == ["lock"]
+
+
+def test_what_killed_writers_left_goes_with_the_next_deletion(store: Store, tmp_path: Path) -> None:
+    store.put("x", b"1")
+    folder = tmp_path / "lake" / ".unfinished"
+    for name in ("dead", "living"):
+        (folder / f"written-{name}").write_bytes(b"half")
+    with (folder / "written-living").open("rb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        store.delete("y")
+        assert sorted(path.name for path in folder.iterdir()) == ["lock", "written-living"]
+    store.delete("y")
+    assert sorted(path.name for path in folder.iterdir()) == ["lock"]
+    assert store.get("x") == b"1"
 
 
 def _replace_at_once(root: Path, start: "multiprocessing.synchronize.Event", turn: int, won: Any) -> None:

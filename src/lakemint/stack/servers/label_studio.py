@@ -30,7 +30,7 @@ class LabelStudio:
     def prepare(self, stack: Stack, report: Report) -> None:
         if not (stack.label_studio / "bin" / "label-studio").exists():
             raise StackError(f"Label Studio is not installed in {stack.label_studio}: run `make setup`")
-        path = stack.data(self.name) / "label_studio.sqlite3"
+        path = _database(stack.home)
         path.parent.mkdir(mode=0o700, exist_ok=True)
         if not path.exists():
             fresh = path.with_suffix(".new")
@@ -79,6 +79,34 @@ class LabelStudio:
         )
         if who.get("email") != LABEL_STUDIO_USER:
             raise NotReady("the token is not accepted yet")
+
+
+def compact_label_studio(home: Path, patience: float = 60.0) -> None:
+    """Rewrite the database of the instance in `home` without what was deleted: SQLite keeps its bytes.
+
+    Its server may be running. Does nothing where there is no such database. Raises StackError when the server
+    keeps it busy for longer than `patience` seconds, or it cannot be rewritten.
+    """
+    path = _database(home)
+    if not path.exists():
+        return
+    try:
+        with closing(sqlite3.connect(path, timeout=patience, isolation_level=None)) as database:
+            database.execute("VACUUM")
+            # The deleted bytes may stand in the log of writes still, and behind the new end of the file.
+            is_busy, *_ = database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    except sqlite3.Error as error:
+        raise StackError(
+            f"{path}: {error}; what was deleted is still in this file: run this again"
+        ) from error
+    if is_busy:
+        raise StackError(
+            f"{path}: in use for {patience:g} s; what was deleted is still in it: run this again"
+        )
+
+
+def _database(home: Path) -> Path:
+    return home / LabelStudio.name / "label_studio.sqlite3"
 
 
 def _empty_database(stack: Stack) -> Path:

@@ -116,6 +116,8 @@ def _properties(stack: Stack) -> dict[str, object]:
         "spark.driver.extraClassPath": f"{stack.jars}/*",
         "spark.driver.extraJavaOptions": _JAVA_OPTIONS,
         "spark.ui.enabled": "false",
+        # At INFO, Delta writes the least and greatest values of every table's columns into the log.
+        "spark.log.level": "WARN",
         # Its inner ports are for itself alone.
         "spark.authenticate": "true",
         "spark.authenticate.secret": stack.secrets["spark_token"],

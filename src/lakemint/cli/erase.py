@@ -1,0 +1,200 @@
+"""`lakemint erase | erasures`: take out all that a data subject gave, and show the receipts."""
+
+import json
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lakemint.errors import LakemintError
+from lakemint.names import check_name
+from lakemint.printable import printable
+
+if TYPE_CHECKING:
+    from lakemint.config import Config
+    from lakemint.erase.orders import Erasures
+    from lakemint.erase.records import Order, Receipt
+    from lakemint.subject import Subject
+
+Dataset = Annotated[str, typer.Argument(metavar="DATASET", help="Like reviews.")]
+AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
+_MAX_SUBJECT = 4096
+"""Characters of a subject's value."""
+
+
+def register(app: typer.Typer) -> None:
+    for command in (erase, erasures):
+        app.command()(command)
+
+
+def erase(  # noqa: PLR0913
+    dataset: Dataset,
+    subject: Annotated[
+        str,
+        typer.Option(
+            metavar="VALUE", help="The value of the contract's dataSubject column; - reads it from stdin."
+        ),
+    ],
+    *,
+    by: Annotated[
+        str,
+        typer.Option(metavar="NAME", help="Who orders it.", show_default="LAKEMINT_USER, or your login"),
+    ] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would go; remove nothing.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    order_only: Annotated[
+        bool, typer.Option("--order-only", help="Leave it to the DAG erase_<dataset>, which asks nobody.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Take all that a data subject gave out of a dataset: everywhere, and for good.
+
+    Raw objects, tables and their history, Label Studio, every published version, this machine's cache. Each
+    version keeps its number and becomes a revision that says how many rows went. What was searched and
+    removed is in a receipt; see `lakemint erasures`. Cut off anywhere, the same command completes it. Stop
+    the dataset's runs before, and start one afterwards: the tables are made anew from what is left.
+
+    Examples: lakemint erase reviews --subject ana@example.org --dry-run
+
+    lakemint erase reviews --subject - --yes < subject.txt
+    """
+    from lakemint.config import load_config
+
+    config = load_config()
+    wanted = _subject(config, check_name(dataset), subject)
+    ledger = _erasures(config, dataset)
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    order, is_new = ledger.order(wanted, by or config.acting_user(), now)
+    if order_only:
+        typer.echo(f"ordered {order.erasure}: the DAG erase_{dataset} carries it out")
+        return
+    try:
+        if not _agreed(config, order, dry_run=dry_run, yes=yes, as_json=as_json):
+            return
+        _job(config, order)
+    finally:
+        if is_new:
+            ledger.withdraw(order.erasure)  # unless it has begun
+    receipt = ledger.read(order.erasure)
+    if as_json:
+        typer.echo(json.dumps(receipt.model_dump(mode="json"), indent=2))
+    else:
+        typer.echo(_told(receipt.model_dump(mode="json"), "erased"))
+        typer.echo(f"receipt: lakemint erasures {dataset}; next: lakemint run {dataset}")
+
+
+def erasures(dataset: Dataset, as_json: AsJson = False) -> None:
+    """List a dataset's erasures: what was removed, on whose order, and who signed the receipt.
+
+    Exit status 1 when one is not complete, or a receipt is not as it was signed.
+    """
+    from lakemint.config import load_config
+
+    config = load_config()
+    ledger = _erasures(config, check_name(dataset))
+    open_orders = ledger.orders()
+    entries = [_entry(config, receipt) for receipt in ledger.receipts()]
+    if as_json:
+        typer.echo(json.dumps({"complete": entries, "open": [one.erasure for one in open_orders]}, indent=2))
+    else:
+        _tell_all(dataset, entries, open_orders)
+    if open_orders or any(entry["verified"] is False for entry in entries):
+        raise typer.Exit(1)
+
+
+def _subject(config: "Config", dataset: str, text: str) -> "Subject":
+    from lakemint.dataset.contract import load_contract
+    from lakemint.subject import Subject
+
+    column = load_contract(config.schemas_folder(), dataset).subject
+    if column is None:
+        raise LakemintError(
+            f"schemas/{dataset}/contract.yaml names no data subject: give the column of silver that does "
+            "customProperties: [{property: dataSubject, value: true}]"
+        )
+    value = sys.stdin.read(_MAX_SUBJECT + 2).strip() if text == "-" else text
+    found = Subject(column, value)
+    if not found.plain or len(value) > _MAX_SUBJECT or not value.isprintable():
+        raise LakemintError(f"the subject is no printable text of 1 to {_MAX_SUBJECT} characters")
+    return found
+
+
+def _erasures(config: "Config", dataset: str) -> "Erasures":
+    from lakemint.erase.orders import Erasures
+    from lakemint.lake import Lake
+    from lakemint.store import open_store
+
+    return Erasures(open_store(config), Lake(config.need("lake")), dataset)
+
+
+def _agreed(config: "Config", order: "Order", *, dry_run: bool, yes: bool, as_json: bool) -> bool:
+    """Whether to go on, after what would go was shown; one that has begun is completed without asking."""
+    if order.found is not None:
+        if dry_run:
+            raise LakemintError(f"this erasure was begun on {order.ordered_at} by {order.by}: complete it")
+        typer.echo(
+            f"completing the erasure that {printable(order.by)} ordered on {order.ordered_at}", err=True
+        )
+        return True
+    if yes and not dry_run:
+        return True
+    plan = _job(config, order, "plan")
+    if as_json and dry_run:
+        typer.echo(json.dumps(plan, indent=2))
+    else:
+        typer.echo(_told(plan, "would erase"), err=as_json)
+    return not dry_run and typer.confirm("This cannot be undone. Erase?", err=as_json)
+
+
+def _job(config: "Config", order: "Order", *mode: str) -> dict[str, Any]:
+    """What the job says; it is told the order's name only, since others may see a process's arguments."""
+    from lakemint.config import job_environment
+    from lakemint.job.process import run_job
+
+    outcome = run_job(
+        config.schemas_folder().parent / "jobs" / "erase.py",
+        [order.dataset, order.erasure, *mode],
+        job_environment(),
+        lambda line: typer.echo(printable(line), err=True),
+    )
+    return outcome.details
+
+
+def _told(found: Mapping[str, Any], verb: str) -> str:
+    rows = ", ".join(f"{table} {count:,}" for table, count in found["rows"].items() if count) or "none"
+    versions = ", ".join(f"@{one['version']} {one['rows']:,} rows" for one in found["versions"]) or "none"
+    return "\n".join(
+        (
+            f"{verb} {found['records']:,} raw records in {found['objects']:,} raw objects",
+            f"  samples   {found['samples']:,}",
+            f"  tables    {rows}",
+            f"  tasks     {found['tasks']:,} in Label Studio",
+            f"  versions  {versions}",
+        )
+    )
+
+
+def _entry(config: "Config", receipt: "Receipt") -> dict[str, Any]:
+    """A receipt as plain data, and `verified`: whether a trusted key signed it, null where none is."""
+    from lakemint.keys import read_public_keys
+
+    trusted = read_public_keys(Path(config.trusted_keys)) if config.trusted_keys else []
+    valid = any(receipt.is_signed_by(key) for key in trusted) if trusted else None
+    return {**receipt.model_dump(mode="json"), "verified": valid}
+
+
+def _tell_all(dataset: str, entries: list[dict[str, Any]], open_orders: "list[Order]") -> None:
+    if not entries and not open_orders:
+        typer.echo(f"nothing was ever erased from {dataset}")
+    for entry in entries:
+        signed = f"signed by {entry['key'][:16]}…" if entry["key"] else "not signed"
+        mark = {True: ", verified", False: ", NOT BY A TRUSTED KEY", None: ""}[entry["verified"]]
+        typer.echo(printable(f"{entry['erasure']}  {entry['done_at']}  by {entry['by']}  {signed}{mark}"))
+        typer.echo(_told(entry, "  erased"))
+    for order in open_orders:
+        typer.echo(
+            printable(f"{order.erasure}  NOT COMPLETE, ordered {order.ordered_at} by {order.by}: erase again")
+        )

@@ -1,0 +1,1 @@
+"""Erasing what a data subject gave: orders and receipts, and the tables."""

@@ -1,0 +1,156 @@
+"""What an erasure leaves of itself: an order while it is under way, and in its place a receipt in the end.
+
+The order names the subject, since whoever goes on after a crash must know it; the receipt does not. Of a
+subject that is asked for, it can be told whether a receipt is about it: by a digest, which is as hard to
+reverse as the subject's value is to guess.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from lakemint.digest import canonical, sha256
+from lakemint.keys import PrivateKey, PublicKey
+from lakemint.published.records import Count, Digest, Record
+from lakemint.published.signatures import encoded, read_signature, written_signature
+from lakemint.subject import Subject
+
+MEDIA_TYPE = b"application/vnd.lakemint.erasure+json"
+
+
+class Trace(Record):
+    """A raw object in which the subject was found."""
+
+    object: str
+    source: str
+    etag: str
+    """Of its bytes as they were then."""
+    lines: list[Count]
+    """From 1; [0] for the whole object."""
+
+
+class Found(Record):
+    """What is to go."""
+
+    samples: list[str]
+    traces: list[Trace]
+    rows: dict[str, Count]
+    """Table → rows."""
+    tasks: Count
+    """In Label Studio."""
+    lost_states: Count
+    """Earlier states of silver that versions were made from, and that can no longer be read: of samples that
+    silver has had since then no more, nobody knows whose they were, unless a version's own column says so."""
+
+    @property
+    def records(self) -> int:
+        """Lines, or whole objects."""
+        return sum(len(trace.lines) for trace in self.traces)
+
+    @property
+    def objects(self) -> int:
+        return len({trace.object for trace in self.traces})
+
+    @property
+    def is_anything(self) -> bool:
+        return bool(self.samples or self.traces or self.tasks or any(self.rows.values()))
+
+    def and_(self, later: "Found") -> "Found":
+        """All of both; what a search that was cut off had begun to remove is not counted twice."""
+        known = {(trace.object, trace.etag) for trace in self.traces}
+        new = [trace for trace in later.traces if (trace.object, trace.etag) not in known]
+        tables = dict.fromkeys([*self.rows, *later.rows])
+        return Found(
+            samples=sorted({*self.samples, *later.samples}),
+            traces=[*self.traces, *new],
+            rows={name: max(self.rows.get(name, 0), later.rows.get(name, 0)) for name in tables},
+            tasks=max(self.tasks, later.tasks),
+            lost_states=max(self.lost_states, later.lost_states),
+        )
+
+
+class Order(Record):
+    """`published/<dataset>/erasures/<uuid>.json` until the erasure is complete."""
+
+    format: Literal["lakemint.erasure-order/1"] = "lakemint.erasure-order/1"
+    dataset: str
+    erasure: str
+    """The UUID."""
+    column: str
+    value: str = Field(repr=False)
+    by: str
+    ordered_at: str
+    """UTC, ISO 8601."""
+    found: Found | None = None
+    """Null until something may have been removed."""
+
+    @property
+    def subject(self) -> Subject:
+        return Subject(self.column, self.value)
+
+
+class RevisedVersion(Record):
+    """What became of a version."""
+
+    version: Annotated[int, Field(ge=1, lt=10**8)]
+    before: Digest
+    after: Digest
+    """Of its manifest."""
+    rows: Count
+    """How many went."""
+
+
+class Receipt(Record):
+    """`published/<dataset>/erasures/<uuid>.json` for good: what was searched, and what was removed."""
+
+    format: Literal["lakemint.erasure/1"] = "lakemint.erasure/1"
+    dataset: str
+    erasure: str
+    column: str
+    subject: Digest
+    """See `digest_of_subject`."""
+    by: str
+    ordered_at: str
+    done_at: str
+    """UTC, ISO 8601."""
+    samples: Count
+    records: Count
+    """Raw records, readable or not."""
+    objects: Count
+    """Raw objects that held them."""
+    rows: dict[str, Count]
+    """Table → rows."""
+    tasks: Count
+    versions: list[RevisedVersion]
+    searched: list[str]
+    """All that was looked through."""
+    lost_states: Count
+    """See `Found`."""
+    key: Digest | None = None
+    """The id of the key that signed all the rest."""
+    signature: str | None = None
+    """Base64."""
+
+    def signed(self, key: PrivateKey | None) -> "Receipt":
+        """The same, signed by the key if there is one, as a manifest is; see `published.signatures`."""
+        if key is None:
+            return self
+        named = self.model_copy(update={"key": key.public.id})
+        return named.model_copy(update={"signature": written_signature(key.sign(named.message))})
+
+    def is_signed_by(self, key: PublicKey) -> bool:
+        """Whether the signature is there, that key's, and valid."""
+        if self.key != key.id or self.signature is None:
+            return False
+        signature = read_signature(self.signature)
+        return signature is not None and key.has_signed(self.message, signature)
+
+    @property
+    def message(self) -> bytes:
+        """The bytes that are signed."""
+        return encoded(MEDIA_TYPE, canonical(self.model_dump(mode="json", exclude={"signature"})))
+
+
+def digest_of_subject(erasure: str, subject: Subject) -> str:
+    """By which a receipt names its subject: another one for each erasure."""
+    return sha256(f"{erasure}\n{subject.column}\n{subject.plain}".encode())

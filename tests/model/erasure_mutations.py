@@ -1,0 +1,197 @@
+"""The safeguards of erasures, and of whoever meets one, each with the change that takes it away."""
+
+from lakemint.feed import version as feed
+from lakemint.publish import base as bases
+from lakemint.publish.erasure import Eraser, Search
+from lakemint.published import channels, leases, revised, verify
+from tests.model import roles
+from tests.model.mutation import Mutation
+
+ERASING = (
+    Mutation(
+        "a version is revised before its new manifest is there",
+        Eraser._revise,
+        "keep(self._store, self._lake.manifest(self._dataset, digest), content)",
+        "pass",
+        "an eraser",
+    ),
+    Mutation(
+        "a version is revised before its new shards are there",
+        Eraser._rewrite,
+        "keep(self._store, self._lake.shard(self._dataset, digest), data)",
+        "pass",
+        "an eraser",
+    ),
+    Mutation(
+        "files go before the versions that hold them are revised",
+        Eraser._rewrite,
+        "left, labels = ",
+        "self._store.delete(self._lake.shard(self._dataset, shard.sha256)); left, labels = ",
+        "an eraser",
+    ),
+    Mutation(
+        "only the newest version is revised",
+        Eraser.run,
+        "there = numbers(self._store, self._lake, self._dataset)",
+        "there = numbers(self._store, self._lake, self._dataset)[-1:]",
+        "an eraser",
+    ),
+    Mutation(
+        "what no version holds any more is not deleted",
+        Eraser.run,
+        "self._search.left()",
+        "()",
+        "an eraser",
+    ),
+    Mutation(
+        "what cannot be read is left there",
+        Search.left,
+        "continue\n            yield item.key",
+        "continue\n                yield item.key",
+        "an eraser",
+    ),
+    Mutation(
+        "a revision forgets those before",
+        Eraser._revise,
+        "[*record.revisions, revision]",
+        "[revision]",
+        "two sleepy erasers",
+    ),
+    Mutation(
+        "a record is replaced whatever is there",
+        Eraser._replace,
+        "self._store.replace(where, data, etag)",
+        "self._store.put(where, data)",
+        "two sleepy erasers",
+    ),
+    Mutation(
+        "which record is replaced is looked up last",
+        Eraser._replace,
+        "where, data, etag)",
+        "where, data, self._store.stat(where).etag)",
+        "two sleepy erasers",
+    ),
+    Mutation(
+        "an eraser takes a store that is away for a lost reply",
+        Eraser._replace,
+        "self._store.get(where, MAX_BYTES) != data",
+        "False",
+        "an eraser",
+        faults=1,
+    ),
+    Mutation(
+        "an eraser does not ask whether its lease holds before it revises",
+        Eraser._revise,
+        "held.require()",
+        "pass",
+        "eraser and collector",
+    ),
+    Mutation(
+        "an eraser does not ask whether its lease holds before it deletes",
+        Eraser.run,
+        "held.require()",
+        "pass",
+        "publisher and eraser",
+    ),
+    Mutation(
+        "an eraser does not ask whether its lease held when all is done",
+        roles.erase,
+        "held.require()",
+        "pass",
+        "publisher and eraser",
+    ),
+    Mutation(
+        "an eraser takes no lease",
+        roles.erase,
+        'lease(store, LAKE, DATASET, "erase", name)',
+        'lease(store, LAKE, "elsewhere", "erase", name)',
+        "publisher and eraser",
+    ),
+    Mutation(
+        "an eraser gives its lease back before the tables are done",
+        roles.erase,
+        "        revisions = eraser.run(held)\n",
+        "        revisions = eraser.run(held)\n"
+        '    with lease(store, LAKE, DATASET, "erase", name) as held:\n',
+        "publisher and eraser",
+    ),
+    Mutation(
+        "erasers do not mind each other",
+        leases._require_alone,
+        'there.kind == own.kind and own.kind != "erase"',
+        "there.kind == own.kind",
+        "two erasers",
+    ),
+    Mutation(
+        "who erases waits for himself, if he died",
+        leases.lease,
+        'f"{lake.leases(dataset)}{name}." if name',
+        "key if name",
+        "an eraser",
+        faults=1,
+    ),
+    Mutation(
+        "who erases and fails gives back the lease of his double",
+        leases.lease,
+        "done = [key]",
+        "done = [one.key for one in store.list(his)]",
+        "an eraser, its double and a publisher",
+    ),
+    Mutation(
+        "a publisher goes on from a version whose shards are gone",
+        bases._is_whole,
+        "there.get(lake.shard(before.dataset, file.sha256)) == file.bytes",
+        "True",
+        "publisher and eraser",
+    ),
+    Mutation(
+        "old states of the tables stay readable",
+        roles._read_rows,
+        "store.stat(",
+        "None and store.stat(",
+        "publisher and eraser",
+    ),
+    Mutation(
+        "a version that was revised is published again",
+        roles.publish,
+        "found.digest in before.digests",
+        "found.digest == before.manifest",
+        "an eraser",
+        faults=1,
+    ),
+    Mutation(
+        "a reader does not look whether the version was revised",
+        revised.unless_revised,
+        "digest not in earlier",
+        "True",
+        "eraser and reader",
+    ),
+    Mutation(
+        "a verification does not look whether the version was revised",
+        verify.verify,
+        "found.problems and ",
+        "False and ",
+        "eraser and checker",
+    ),
+    Mutation(
+        "a channel is read only where its version stands just now",
+        feed._standing,
+        "standing.manifest not in record.digests",
+        "standing.manifest != record.manifest",
+        "promoter and eraser",
+    ),
+    Mutation(
+        "a channel's past must be where its version stands just now",
+        channels._move,
+        "p.manifest not in target.digests",
+        "p.manifest != position.manifest",
+        "an eraser",
+    ),
+    Mutation(
+        "a promoter looks at the version first and at the channel then",
+        channels.promote,
+        "    return _move(store, lake, found, target, order)",
+        "    return _move(store, lake, _find(store, lake, channel), target, order)",
+        "two promoters and an eraser",
+    ),
+)
