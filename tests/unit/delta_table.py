@@ -89,8 +89,12 @@ class DeltaTable:
         return path, len(data)
 
 
-def parquet(rows: pa.Table, **options: Any) -> bytes:
+def parquet(
+    rows: pa.Table, metadata: Mapping[str, str] = BY_SPARK, *, group: int | None = None, **options: Any
+) -> bytes:
+    """A file with that metadata; `group` is the rows of a row group."""
     sink = io.BytesIO()
-    written = rows.replace_schema_metadata(BY_SPARK)
-    pq.write_table(written, sink, store_schema=False, **options)
+    with pq.ParquetWriter(sink, rows.schema, store_schema=False, **options) as writer:
+        writer.write_table(rows, group)
+        writer.add_key_value_metadata(metadata)
     return sink.getvalue()

@@ -103,7 +103,7 @@ def notes(tmp_path: Path) -> Notes:
 
 def edited(rows: Rows) -> Rows:
     """One sample went, one came, one moved, one has another label, and one another text."""
-    gone, moved, relabeled, changed, *rest = rows
+    _gone, moved, relabeled, changed, *rest = rows
     after = {one: rows[one] for one in rest}
     after["f" * 32] = ("new", "a", "train")
     after[moved] = (*rows[moved][:2], "train")
@@ -225,6 +225,8 @@ def test_rows_of_no_place_are_left_to_spark(notes: Notes, column: str) -> None:
     nothing = rows.set_column(SCHEMA.get_field_index(column), column, pa.array([None], pa.string()))
     gold = notes.tables["gold"]
     gold.commit(gold.add(nothing))
+    objects = notes.tables["objects"]
+    objects.commit(objects.add(pa.table({"records": [1], "quarantined": [0]})))
     with pytest.raises(NotPlain, match="gold has rows"):
         notes.build()
 
