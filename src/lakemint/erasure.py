@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from lakemint.config import Config
 from lakemint.dataset.recipe import load_recipe
 from lakemint.erase.orders import Erasures
-from lakemint.erase.records import Found, Order, Receipt, RevisedVersion, Trace, digest_of_subject
+from lakemint.erase.records import Found, Order, Receipt, RevisedVersion, Trace, digests_of_subjects
 from lakemint.erase.scrub import scrub
 from lakemint.erase.tables import Place, Rewritten, SubjectTables
 from lakemint.errors import LakemintError
@@ -27,6 +27,7 @@ from lakemint.published.leases import Lease
 from lakemint.published.records import read_manifest
 from lakemint.published.version_record import VersionRecord, read_version
 from lakemint.stack.servers.label_studio import compact_label_studio
+from lakemint.stack.servers.s3 import compact_store
 from lakemint.store import open_store
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ class Erasure:
         self._recipe = load_recipe(config.schemas_folder(), order.dataset)
         own = self._store, self._lake, order.dataset
         self._orders = Erasures(*own)
-        self._tables = SubjectTables(spark, *own, order.subject)
+        self._tables = SubjectTables(spark, *own, order.subjects)
         self._signing = Signing.of(config, *own)
 
     def plan(self) -> dict[str, Any]:
@@ -72,6 +73,7 @@ class Erasure:
         for _ in range(PASSES):
             found, versions = self._search()
             if not (is_begun or versions or found.is_anything):
+                self._compact()
                 held.require()  # else somebody may have published since the versions were searched
                 return self._close(now())
             self._begin(found)
@@ -84,9 +86,9 @@ class Erasure:
 
     def _search(self) -> tuple[Found, list[tuple[int, int]]]:
         """What is there, and of each version that has such rows how many."""
-        subject = self._order.subject
+        subjects = self._order.subjects
         self._tell("searching the raw objects")
-        found = [*raw.traces(self._store, self._lake, self._recipe, subject)]
+        found = [*raw.traces(self._store, self._lake, self._recipe, subjects)]
         self._tell("searching the tables")
         places = [Place(trace.object, trace.etag, line) for trace in found for line in trace.lines]
         held = self._tables.find(places, self._states())
@@ -118,14 +120,14 @@ class Erasure:
         own = self._store, self._lake, order.dataset
         samples = frozenset(found.samples)
         self._tell("rewriting versions")
-        sought = Sought(samples, order.subject)
+        sought = Sought(samples, order.subjects)
         Eraser(*own, sought=sought, erasure=order.erasure, signing=self._signing).run(held)
         self._tell("rewriting raw objects")
         rewritten = []
         for trace in found.traces:
             held.require()
             there = raw.Trace(trace.object, trace.source, trace.etag, tuple(trace.lines))
-            now = erase_lines(self._store, self._lake, self._recipe, there, order.subject)
+            now = erase_lines(self._store, self._lake, self._recipe, there, order.subjects)
             rewritten.append(Rewritten(trace.object, trace.etag, now, there.lines))
         self._tell("deleting rows from tables")
         self._tables.erase(samples, rewritten)
@@ -135,9 +137,15 @@ class Erasure:
         if self._has_studio:
             with connect(self._config) as studio:
                 erase_tasks(studio, self._config, order.dataset, samples)
-            if self._config.home:
-                compact_label_studio(self._config.home)
         self._forget()
+
+    def _compact(self) -> None:
+        """Have the servers of this machine's stack rewrite their files without what was deleted."""
+        if self._config.home and self._order.found:
+            self._tell("rewriting the servers' files")
+            compact_label_studio(self._config.home)
+            if self._config.lake.startswith("s3://"):
+                compact_store(self._config.home, self._config.s3_endpoint)
 
     def _forget(self) -> None:
         """Delete this machine's copies of files that held the rows."""
@@ -154,7 +162,7 @@ class Erasure:
             dataset=order.dataset,
             erasure=order.erasure,
             column=order.column,
-            subject=digest_of_subject(order.erasure, order.subject),
+            subjects=digests_of_subjects(order.erasure, order.subjects),
             by=order.by,
             ordered_at=order.ordered_at,
             done_at=now,
@@ -188,7 +196,7 @@ class Erasure:
             return tasks_of(studio, self._config, self._order.dataset, samples)
 
     def _versions(self, samples: frozenset[str]) -> Search:
-        sought = Sought(samples, self._order.subject)
+        sought = Sought(samples, self._order.subjects)
         return Search(self._store, self._lake, self._order.dataset, sought)
 
     def _states(self) -> Any:

@@ -12,6 +12,7 @@ CAMPAIGNS = {
     "rebuild": ["tests/campaigns/test_rebuild.py"],
     "publish_kills": ["tests/integration/test_kills.py"],
     "erase_tables": ["tests/campaigns/test_erase_tables.py"],
+    "erasure": ["tests/campaigns/test_erasure.py"],
     "publish_model": [
         "tests/campaigns/test_publish_model.py",
         "tests/unit/published/test_model.py::test_without_a_safeguard_some_order_breaks_a_law",
@@ -22,8 +23,9 @@ CAMPAIGNS = {
 `ingest_kills`: ingest, killed at random times and run again.
 `cluster_growth`: a dataset that grows by copies of what it has, in steps.
 `rebuild`: the demo's versions on two executors, one of them killed, and on 1, 2 and 4 cores: four seeds.
-`publish_kills`: publishing, collecting and promoting, killed or put to sleep at any moment, in a folder and
-in the real store, and there with replies lost, refused and cut short.
+`publish_kills`: publishing, collecting, promoting and erasing, killed or put to sleep at any moment, in a
+folder and in the real store, and there with replies lost, refused and cut short.
 `erase_tables`: a subject's rows taken out of tables, killed on the way, and amid what others ingest; it has
 no seeds.
+`erasure`: a hundred people and all they gave, taken out of five versions; it has no seeds.
 `publish_model`: every order of their steps with two faults, and without each safeguard; it has no seeds."""

@@ -23,7 +23,7 @@ from lakemint.names import TABLES, Reference, TableVersion
 from lakemint.published.opened import open_published
 from lakemint.spark import amend, read_table, set_properties
 from lakemint.store import Store, open_store
-from lakemint.subject import Subject
+from lakemint.subjects import Subjects
 from tests.integration.small_dataset import DATASET, SmallDataset, run_job
 
 pytestmark = pytest.mark.timeout(1800)
@@ -109,7 +109,7 @@ def copy(source: Store, to: Store, *prefixes: str) -> None:
 
 
 def tables_of(notes: SmallDataset) -> SubjectTables:
-    return SubjectTables(notes.spark, notes.store, notes.lake, DATASET, Subject("Who", WHO))
+    return SubjectTables(notes.spark, notes.store, notes.lake, DATASET, Subjects("Who", WHO))
 
 
 def blank(notes: SmallDataset, at: dict[str, tuple[int, ...]]) -> list[Rewritten]:

@@ -24,7 +24,7 @@ from lakemint.published.verify import Verified, verify
 from lakemint.published.version_record import Revision, VersionRecord
 from lakemint.store import Store
 from lakemint.store.safety import require_safe
-from lakemint.subject import Subject
+from lakemint.subjects import Subjects
 from tests.model.actor import Actor
 from tests.unit.small_version import DATASET, INPUTS, WHEN, manifest_and_shards, row, verdict
 
@@ -172,7 +172,7 @@ def receipt(name: str) -> str:
 
 def erase(store: Store, name: str) -> Erased:
     """An erasure of one sample: the versions first, then, under the same lease, the tables."""
-    sought = Sought(frozenset({SAMPLES[name]}), Subject("author", "nobody"))
+    sought = Sought(frozenset({SAMPLES[name]}), Subjects("author", "nobody"))
     signing = Signing(store, LAKE, DATASET, None)
     eraser = Eraser(store, LAKE, DATASET, sought=sought, erasure=name, signing=signing)
     with lease(store, LAKE, DATASET, "erase", name) as held:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from lakemint.config import Config
     from lakemint.erase.orders import Erasures
     from lakemint.erase.records import Order, Receipt
-    from lakemint.subject import Subject
+    from lakemint.subjects import Subjects
 
 Dataset = Annotated[str, typer.Argument(metavar="DATASET", help="Like reviews.")]
 AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
@@ -33,9 +33,11 @@ def register(app: typer.Typer) -> None:
 def erase(  # noqa: PLR0913
     dataset: Dataset,
     subject: Annotated[
-        str,
+        list[str],
         typer.Option(
-            metavar="VALUE", help="The value of the contract's dataSubject column; - reads it from stdin."
+            metavar="VALUE",
+            help="What the contract's dataSubject column says of them. Can be given again; - reads lines "
+            "from stdin.",
         ),
     ],
     *,
@@ -50,7 +52,7 @@ def erase(  # noqa: PLR0913
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Take all that a data subject gave out of a dataset: everywhere, and for good.
+    """Take all that some data subjects gave out of a dataset: everywhere, and for good.
 
     Raw objects, tables and their history, Label Studio, every published version, this machine's cache. Each
     version keeps its number and becomes a revision that says how many rows went. What was searched and
@@ -59,12 +61,12 @@ def erase(  # noqa: PLR0913
 
     Examples: lakemint erase reviews --subject ana@example.org --dry-run
 
-    lakemint erase reviews --subject - --yes < subject.txt
+    lakemint erase reviews --subject - --yes < subjects.txt
     """
     from lakemint.config import load_config
 
     config = load_config()
-    wanted = _subject(config, check_name(dataset), subject)
+    wanted = _subjects(config, check_name(dataset), subject)
     ledger = _erasures(config, dataset)
     now = datetime.now(UTC).isoformat(timespec="seconds")
     order, is_new = ledger.order(wanted, by or config.acting_user(), now)
@@ -86,7 +88,14 @@ def erase(  # noqa: PLR0913
         typer.echo(f"receipt: lakemint erasures {dataset}; next: lakemint run {dataset}")
 
 
-def erasures(dataset: Dataset, as_json: AsJson = False) -> None:
+def erasures(
+    dataset: Dataset,
+    subject: Annotated[
+        list[str] | None,
+        typer.Option(metavar="VALUE", help="Only those that are about one of these; as in `lakemint erase`."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
     """List a dataset's erasures: what was removed, on whose order, and who signed the receipt.
 
     Exit status 1 when one is not complete, or a receipt is not as it was signed.
@@ -95,8 +104,12 @@ def erasures(dataset: Dataset, as_json: AsJson = False) -> None:
 
     config = load_config()
     ledger = _erasures(config, check_name(dataset))
-    open_orders = ledger.orders()
-    entries = [_entry(config, receipt) for receipt in ledger.receipts()]
+    open_orders, receipts = ledger.orders(), ledger.receipts()
+    if subject:
+        wanted = _subjects(config, dataset, subject)
+        open_orders = [order for order in open_orders if not wanted.plain.isdisjoint(order.subjects.plain)]
+        receipts = [receipt for receipt in receipts if receipt.is_about(wanted)]
+    entries = [_entry(config, receipt) for receipt in receipts]
     if as_json:
         typer.echo(json.dumps({"complete": entries, "open": [one.erasure for one in open_orders]}, indent=2))
     else:
@@ -105,9 +118,9 @@ def erasures(dataset: Dataset, as_json: AsJson = False) -> None:
         raise typer.Exit(1)
 
 
-def _subject(config: "Config", dataset: str, text: str) -> "Subject":
+def _subjects(config: "Config", dataset: str, texts: list[str]) -> "Subjects":
     from lakemint.dataset.contract import load_contract
-    from lakemint.subject import Subject
+    from lakemint.subjects import Subjects
 
     column = load_contract(config.schemas_folder(), dataset).subject
     if column is None:
@@ -115,11 +128,21 @@ def _subject(config: "Config", dataset: str, text: str) -> "Subject":
             f"schemas/{dataset}/contract.yaml names no data subject: give the column of silver that does "
             "customProperties: [{property: dataSubject, value: true}]"
         )
-    value = sys.stdin.read(_MAX_SUBJECT + 2).strip() if text == "-" else text
-    found = Subject(column, value)
-    if not found.plain or len(value) > _MAX_SUBJECT or not value.isprintable():
-        raise LakemintError(f"the subject is no printable text of 1 to {_MAX_SUBJECT} characters")
-    return found
+    values = [value.strip() for text in texts for value in (_lines() if text == "-" else [text])]
+    for number, value in enumerate(values, start=1):
+        if not value or len(value) > _MAX_SUBJECT or not value.isprintable():
+            raise LakemintError(f"subject {number} is no printable text of 1 to {_MAX_SUBJECT} characters")
+    return Subjects(column, *values)
+
+
+def _lines() -> list[str]:
+    from lakemint.subjects import MOST
+
+    most = (_MAX_SUBJECT + 1) * MOST
+    text = sys.stdin.read(most + 1)
+    if len(text) > most:
+        raise LakemintError(f"more than {most:,} characters of subjects: erase {MOST} at a time")
+    return [line for line in text.split("\n") if line.strip()]
 
 
 def _erasures(config: "Config", dataset: str) -> "Erasures":
@@ -188,7 +211,7 @@ def _entry(config: "Config", receipt: "Receipt") -> dict[str, Any]:
 
 def _tell_all(dataset: str, entries: list[dict[str, Any]], open_orders: "list[Order]") -> None:
     if not entries and not open_orders:
-        typer.echo(f"nothing was ever erased from {dataset}")
+        typer.echo(f"{dataset} has no such erasures")
     for entry in entries:
         signed = f"signed by {entry['key'][:16]}…" if entry["key"] else "not signed"
         mark = {True: ", verified", False: ", NOT BY A TRUSTED KEY", None: ""}[entry["verified"]]

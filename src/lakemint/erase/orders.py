@@ -9,7 +9,7 @@ from lakemint.errors import FormatError, IntegrityError, LakemintError, ObjectNo
 from lakemint.lake import Lake
 from lakemint.published.records import MAX_BYTES, parse
 from lakemint.store.base import Store
-from lakemint.subject import Subject
+from lakemint.subjects import Subjects
 
 
 class Erasures:
@@ -18,19 +18,19 @@ class Erasures:
     def __init__(self, store: Store, lake: Lake, dataset: str) -> None:
         self._store, self._lake, self._dataset = store, lake, dataset
 
-    def order(self, subject: Subject, by: str, now: str) -> tuple[Order, bool]:
-        """An order for the subject, and whether it was placed now: one that is open already stays the one.
+    def order(self, subjects: Subjects, by: str, now: str) -> tuple[Order, bool]:
+        """An order for the subjects, and whether it was placed now: one that is open already stays the one.
 
         `now`: UTC, ISO 8601.
         """
         for there in self.orders():
-            if there.subject == subject:
+            if there.subjects == subjects:
                 return there, False
         order = Order(
             dataset=self._dataset,
             erasure=str(uuid.uuid4()),
-            column=subject.column,
-            value=subject.value,
+            column=subjects.column,
+            values=[*subjects.values],
             by=by,
             ordered_at=now,
         )

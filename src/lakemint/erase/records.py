@@ -1,6 +1,6 @@
 """What an erasure leaves of itself: an order while it is under way, and in its place a receipt in the end.
 
-The order names the subject, since whoever goes on after a crash must know it; the receipt does not. Of a
+The order names the subjects, since whoever goes on after a crash must know them; the receipt does not. Of a
 subject that is asked for, it can be told whether a receipt is about it: by a digest, which is as hard to
 reverse as the subject's value is to guess.
 """
@@ -13,7 +13,7 @@ from lakemint.digest import canonical, sha256
 from lakemint.keys import PrivateKey, PublicKey
 from lakemint.published.records import Count, Digest, Record
 from lakemint.published.signatures import encoded, read_signature, written_signature
-from lakemint.subject import Subject
+from lakemint.subjects import Subjects
 
 MEDIA_TYPE = b"application/vnd.lakemint.erasure+json"
 
@@ -77,7 +77,7 @@ class Order(Record):
     erasure: str
     """The UUID."""
     column: str
-    value: str = Field(repr=False)
+    values: list[str] = Field(repr=False)
     by: str
     ordered_at: str
     """UTC, ISO 8601."""
@@ -85,8 +85,8 @@ class Order(Record):
     """Null until something may have been removed."""
 
     @property
-    def subject(self) -> Subject:
-        return Subject(self.column, self.value)
+    def subjects(self) -> Subjects:
+        return Subjects(self.column, *self.values)
 
 
 class RevisedVersion(Record):
@@ -107,8 +107,8 @@ class Receipt(Record):
     dataset: str
     erasure: str
     column: str
-    subject: Digest
-    """See `digest_of_subject`."""
+    subjects: list[Digest]
+    """See `digests_of_subjects`."""
     by: str
     ordered_at: str
     done_at: str
@@ -138,6 +138,10 @@ class Receipt(Record):
         named = self.model_copy(update={"key": key.public.id})
         return named.model_copy(update={"signature": written_signature(key.sign(named.message))})
 
+    def is_about(self, subjects: Subjects) -> bool:
+        """Whether any of them is among those who were erased."""
+        return not {*self.subjects}.isdisjoint(digests_of_subjects(self.erasure, subjects))
+
     def is_signed_by(self, key: PublicKey) -> bool:
         """Whether the signature is there, that key's, and valid."""
         if self.key != key.id or self.signature is None:
@@ -151,6 +155,6 @@ class Receipt(Record):
         return encoded(MEDIA_TYPE, canonical(self.model_dump(mode="json", exclude={"signature"})))
 
 
-def digest_of_subject(erasure: str, subject: Subject) -> str:
-    """By which a receipt names its subject: another one for each erasure."""
-    return sha256(f"{erasure}\n{subject.column}\n{subject.plain}".encode())
+def digests_of_subjects(erasure: str, subjects: Subjects) -> list[str]:
+    """By which a receipt names its subjects, sorted: other ones for each erasure."""
+    return sorted(sha256(f"{erasure}\n{subjects.column}\n{value}".encode()) for value in subjects.plain)

@@ -34,7 +34,7 @@ from lakemint.lake import Lake
 from lakemint.names import SAMPLE_ID, TABLES, TableVersion
 from lakemint.spark import amend, read_table
 from lakemint.store.base import Store
-from lakemint.subject import Subject
+from lakemint.subjects import Subjects
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -105,10 +105,10 @@ class SubjectTables:
     """One subject's rows in one dataset's tables. No other job may write to them meanwhile."""
 
     def __init__(
-        self, spark: "SparkSession", store: Store, lake: Lake, dataset: str, subject: Subject
+        self, spark: "SparkSession", store: Store, lake: Lake, dataset: str, subjects: Subjects
     ) -> None:
         self._spark, self._store, self._lake = spark, store, lake
-        self._dataset, self._subject = dataset, subject
+        self._dataset, self._subjects = dataset, subjects
         self._log = DeltaLog(store, lake, dataset)
 
     def find(self, places: Iterable[Place], states: Iterable[TableVersion]) -> Held:
@@ -124,7 +124,7 @@ class SubjectTables:
         at = records.unionByName(unread).select("object", "etag", "line").localCheckpoint()
         past = {state: self._state(state) for state in {*asked, *self._used()}}
         frames = [*past.values(), tables.get("silver"), tables.get("gold")]
-        found = [samples_at(frame, self._subject, at) for frame in frames if frame is not None]
+        found = [samples_at(frame, self._subjects, at) for frame in frames if frame is not None]
         if "rejected" in tables:
             found.append(leaked_at(tables["rejected"], at))
         samples = frozenset(row[0] for frame in found for row in frame.collect())
@@ -203,8 +203,10 @@ class SubjectTables:
     ) -> "tuple[DataFrame, DataFrame]":
         """The subject's records in bronze, and in quarantine."""
         at = places_of(self._spark, places)
-        records = records_of(tables["bronze"], self._subject, at)
-        return records.localCheckpoint(), unread_of(tables["quarantine"], self._subject, at).localCheckpoint()
+        records = records_of(tables["bronze"], self._subjects, at)
+        return records.localCheckpoint(), unread_of(
+            tables["quarantine"], self._subjects, at
+        ).localCheckpoint()
 
     def _erased(self, moves: "DataFrame") -> "DataFrame":
         return erased_places(self._table("quarantine"), moves)

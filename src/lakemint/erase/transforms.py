@@ -15,7 +15,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.pandas.functions import arrow_udf
 
 from lakemint.names import LEAKED, SAMPLE_ID
-from lakemint.subject import Subject
+from lakemint.subjects import Subjects
 
 ERASED: Final = "erased"
 """The reason of a record that an erasure left nothing of but its place."""
@@ -38,23 +38,23 @@ def samples_of(spark: SparkSession, samples: Iterable[str]) -> DataFrame:
     return spark.createDataFrame([(sample,) for sample in sorted(samples)], f"{SAMPLE_ID} string")
 
 
-def naming(rows: DataFrame, subject: Subject) -> Column:
+def naming(rows: DataFrame, subjects: Subjects) -> Column:
     """Whether a row names the subject; false where the table has no such column, however it spells it."""
     there = {name.lower(): name for name in rows.columns}
-    if subject.column.lower() not in there:
+    if subjects.column.lower() not in there:
         return F.lit(False)
 
     @arrow_udf("boolean")  # type: ignore[call-overload, untyped-decorator]
     def is_named(texts: pa.Array) -> pa.Array:
-        return pa.array([subject.is_named(text) for text in texts.to_pylist()], pa.bool_())
+        return pa.array([subjects.is_named(text) for text in texts.to_pylist()], pa.bool_())
 
-    found: Column = is_named(F.col(there[subject.column.lower()]).cast("string"))
+    found: Column = is_named(F.col(there[subjects.column.lower()]).cast("string"))
     return found
 
 
-def _showing(head: Column, subject: Subject) -> Column:
+def _showing(head: Column, subjects: Subjects) -> Column:
     """Whether bytes of a record that could not be read name the subject, in any spelling."""
-    spellings = subject.spellings
+    spellings = subjects.spellings
 
     @arrow_udf("boolean")  # type: ignore[call-overload, untyped-decorator]
     def is_shown(heads: pa.Array) -> pa.Array:
@@ -65,20 +65,20 @@ def _showing(head: Column, subject: Subject) -> Column:
     return found
 
 
-def records_of(bronze: DataFrame, subject: Subject, places: DataFrame) -> DataFrame:
+def records_of(bronze: DataFrame, subjects: Subjects, places: DataFrame) -> DataFrame:
     """(object, etag, line, batch, source) of the records that name the subject, or stand at the places."""
-    return _picked(bronze, naming(bronze, subject), places).select(*_PLACE, *_ORIGIN)
+    return _picked(bronze, naming(bronze, subjects), places).select(*_PLACE, *_ORIGIN)
 
 
-def unread_of(quarantine: DataFrame, subject: Subject, places: DataFrame) -> DataFrame:
+def unread_of(quarantine: DataFrame, subjects: Subjects, places: DataFrame) -> DataFrame:
     """The same of what could not be read, and was not erased yet."""
     rows = quarantine.where(F.col("reason") != ERASED)
-    return _picked(rows, _showing(F.col("head"), subject), places).select(*_PLACE, *_ORIGIN)
+    return _picked(rows, _showing(F.col("head"), subjects), places).select(*_PLACE, *_ORIGIN)
 
 
-def samples_at(silver: DataFrame, subject: Subject, places: DataFrame) -> DataFrame:
+def samples_at(silver: DataFrame, subjects: Subjects, places: DataFrame) -> DataFrame:
     """The sample_ids of the rows that name the subject, or come from the places."""
-    found = naming(silver, subject)
+    found = naming(silver, subjects)
     is_placed = set(_PLACE) <= set(silver.columns)  # gold's are not
     rows = _picked(silver, found, places) if is_placed else silver.where(found)
     return rows.select(SAMPLE_ID).distinct()

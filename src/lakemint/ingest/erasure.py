@@ -21,13 +21,13 @@ from lakemint.ingest.lines import BOM, Broken, decoded
 from lakemint.ingest.traces import Item, Raw, Trace, Watch, items, lines_of
 from lakemint.lake import Lake
 from lakemint.store import Store
-from lakemint.subject import Subject
+from lakemint.subjects import Subjects
 
 _TRAILER = 8
 """Bytes that end a gzip member: its checksum and length."""
 
 
-def erase(store: Store, lake: Lake, recipe: Recipe, trace: Trace, subject: Subject) -> str | None:
+def erase(store: Store, lake: Lake, recipe: Recipe, trace: Trace, subjects: Subjects) -> str | None:
     """Take out what was found; returns the etag of what is left, None when nothing is.
 
     Done again, or after a kill at any point, it ends the same. Needs room for the object in the folder for
@@ -38,22 +38,22 @@ def erase(store: Store, lake: Lake, recipe: Recipe, trace: Trace, subject: Subje
         if trace.lines == (0,):
             _delete(store, trace)
         else:
-            _rewrite(store, raw, trace, subject)
+            _rewrite(store, raw, trace, subjects)
     except (ObjectExists, ObjectNotFound):
         pass  # what is there now settles it: this was done before, or is no longer what was found
     except StoreUnavailable:
         there = store.stat(trace.object)
         if there and there.etag == trace.etag:
             raise
-    return _settled(store, lake, recipe, trace, subject)
+    return _settled(store, lake, recipe, trace, subjects)
 
 
-def _settled(store: Store, lake: Lake, recipe: Recipe, trace: Trace, subject: Subject) -> str | None:
+def _settled(store: Store, lake: Lake, recipe: Recipe, trace: Trace, subjects: Subjects) -> str | None:
     """The etag of what is there, which holds nothing of the subject; None for nothing."""
     there = store.stat(trace.object)
     if there is None:
         return None
-    if lines_of(Raw.of(store, lake, recipe, trace._replace(etag=there.etag)), subject):
+    if lines_of(Raw.of(store, lake, recipe, trace._replace(etag=there.etag)), subjects):
         raise LakemintError(f"{trace.object} changed since the data subject was found in it; run this again")
     return there.etag
 
@@ -63,7 +63,7 @@ def _delete(store: Store, trace: Trace) -> None:
     store.delete(trace.object)
 
 
-def _rewrite(store: Store, raw: Raw, trace: Trace, subject: Subject) -> None:
+def _rewrite(store: Store, raw: Raw, trace: Trace, subjects: Subjects) -> None:
     """Replace the object by one without the lines, or delete it when it has no others."""
     blank = set(trace.lines)
     with NamedTemporaryFile(prefix="lakemint-erase-") as file:
@@ -74,7 +74,7 @@ def _rewrite(store: Store, raw: Raw, trace: Trace, subject: Subject) -> None:
                 _delete(store, trace)
                 return
             # In this order: a quote that runs on may seem to have made others' records the subject's.
-            more = {*_running_on(raw, after, blank)} - blank or {*lines_of(after, subject)} - blank
+            more = {*_running_on(raw, after, blank)} - blank or {*lines_of(after, subjects)} - blank
             if not more:
                 break
             blank |= more

@@ -18,7 +18,7 @@ from lakemint.ingest.plan import RawObject, landed
 from lakemint.lake import Lake
 from lakemint.store import Store
 from lakemint.store.safety import require_erasable
-from lakemint.subject import Subject
+from lakemint.subjects import Subjects
 
 Progress = Callable[[int, int], None]
 """Is told bytes read and bytes in all."""
@@ -99,7 +99,7 @@ def traces(
     store: Store,
     lake: Lake,
     recipe: Recipe,
-    subject: Subject,
+    subjects: Subjects,
     progress: Progress = lambda done, total: None,
 ) -> Iterator[Trace]:
     """Every raw object of the recipe's sources that holds something of the subject, ingested or not.
@@ -118,7 +118,7 @@ def traces(
         raw = Raw.of(store, lake, recipe, item)
         with_progress = _told(raw, lambda read, before=done: progress(before + read, total))  # type: ignore[misc]
         try:
-            lines = lines_of(with_progress, subject)
+            lines = lines_of(with_progress, subjects)
         except ObjectNotFound:
             lines = []
         except ObjectExists as error:
@@ -129,18 +129,18 @@ def traces(
             yield Trace(item.object, item.source, item.etag, tuple(lines))
 
 
-def lines_of(raw: Raw, subject: Subject) -> list[int]:
+def lines_of(raw: Raw, subjects: Subjects) -> list[int]:
     """The lines of an object that are the subject's, ascending; [0] for the whole."""
-    watch = Watch(subject.spellings)
+    watch = Watch(subjects.spellings)
     found: list[int] = []
     with raw.open() as stream:
         for item in items(raw, stream, watch):
             is_held = watch.passes(item.last)
             if not isinstance(item.content, Problem):
-                value = item.content.get(subject.column)
-                is_held = isinstance(value, str) and subject.is_named(value)
+                value = item.content.get(subjects.column)
+                is_held = isinstance(value, str) and subjects.is_named(value)
             elif item.first == 0:
-                is_held = _holds(raw, subject)
+                is_held = _holds(raw, subjects)
             if is_held:
                 found += range(item.first, item.last + 1)
     return found
@@ -158,10 +158,10 @@ def items(raw: Raw, stream: IO[bytes], watch: Watch) -> Iterator[Item]:
         yield Item(line, max(line, watch.last) if line else 0, content)
 
 
-def _holds(raw: Raw, subject: Subject) -> bool:
+def _holds(raw: Raw, subjects: Subjects) -> bool:
     """Whether the name stands anywhere in the bytes, as they are or unpacked as far as that goes."""
     for gzipped in {False, encoding(raw.name)[0]}:
-        watch = Watch(subject.spellings)
+        watch = Watch(subjects.spellings)
         with raw.open() as stream:
             try:
                 for chunk in decoded(stream, gzipped):

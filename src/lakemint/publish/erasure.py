@@ -44,7 +44,7 @@ from lakemint.published.shards import (
 from lakemint.published.signatures import signers
 from lakemint.published.version_record import Revision, VersionRecord, read_version, reading
 from lakemint.store.base import Store
-from lakemint.subject import Subject
+from lakemint.subjects import Subjects
 
 
 @dataclass(frozen=True)
@@ -52,14 +52,14 @@ class Sought:
     """Which rows are to go: those of some samples, and those that name the subject themselves."""
 
     samples: frozenset[str]
-    subject: Subject
+    subjects: Subjects
 
     def among(self, rows: pa.RecordBatch) -> pa.BooleanArray:
         """Which of the rows are to go, of shape (rows,)."""
         found = pc.is_in(rows.column(SAMPLE_ID), value_set=pa.array(sorted(self.samples), pa.string()))
-        column = self.subject.column
+        column = self.subjects.column
         if column in rows.schema.names and pa.types.is_string(rows.schema.field(column).type):
-            named = (self.subject.is_named(text) for text in rows.column(column).to_pylist())
+            named = (self.subjects.is_named(text) for text in rows.column(column).to_pylist())
             found = pc.or_(found, pa.array(named, pa.bool_()))
         return found
 

@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 
 from lakemint.erase.orders import Erasures
-from lakemint.erase.records import Found, Order, Receipt, Trace, digest_of_subject
+from lakemint.erase.records import Found, Order, Receipt, Trace, digests_of_subjects
 from lakemint.errors import FormatError, IntegrityError, LakemintError
 from lakemint.keys import PrivateKey
 from lakemint.lake import Lake
 from lakemint.store.folder import FolderStore
-from lakemint.subject import Subject
+from lakemint.subjects import Subjects
 
-ANA = Subject("author", "Ana Ruíz")
+ANA = Subjects("author", "Ana Ruíz")
 WHEN = "2026-11-23T12:00:00+00:00"
 FOUND = Found(samples=["s"], traces=[], rows={"gold": 2}, tasks=1, lost_states=0)
 
@@ -28,7 +28,7 @@ def receipt_of(order: Order) -> Receipt:
         dataset=order.dataset,
         erasure=order.erasure,
         column=order.column,
-        subject=digest_of_subject(order.erasure, order.subject),
+        subjects=digests_of_subjects(order.erasure, order.subjects),
         by=order.by,
         ordered_at=order.ordered_at,
         done_at=WHEN,
@@ -47,7 +47,7 @@ def test_of_one_subject_there_is_one_open_order(erasures: Erasures) -> None:
     first, is_new = erasures.order(ANA, "eva", WHEN)
     assert is_new
     assert erasures.order(ANA, "bo", WHEN) == (first, False)
-    other, _ = erasures.order(Subject("author", "Bo"), "eva", WHEN)
+    other, _ = erasures.order(Subjects("author", "Bo"), "eva", WHEN)
     assert {one.erasure for one in erasures.orders()} == {first.erasure, other.erasure}
     erasures.write(receipt_of(first))
     assert erasures.order(ANA, "bo", WHEN)[1], "the first is complete"
@@ -71,9 +71,9 @@ def test_a_receipt_does_not_name_the_subject_but_fits_only_that(erasures: Erasur
     said = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
     assert b"Ana" not in said
     (receipt,) = erasures.receipts()
-    assert receipt.subject == digest_of_subject(receipt.erasure, Subject("author", " Ana  Ruíz "))
-    assert receipt.subject != digest_of_subject(receipt.erasure, Subject("author", "Ana"))
-    assert receipt.subject != digest_of_subject(order.erasure[::-1], ANA)
+    assert receipt.is_about(Subjects("author", " Ana  Ruíz ", "Bo"))
+    assert not receipt.is_about(Subjects("author", "Ana"))
+    assert receipt.subjects != digests_of_subjects(order.erasure[::-1], ANA)
 
 
 def test_a_signature_is_of_every_word(erasures: Erasures) -> None:

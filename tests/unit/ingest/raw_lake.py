@@ -8,9 +8,9 @@ from lakemint.ingest.formats import Fields, Problem, parse
 from lakemint.ingest.traces import Trace, traces
 from lakemint.lake import Lake
 from lakemint.store import FolderStore
-from lakemint.subject import Subject
+from lakemint.subjects import Subjects
 
-SUBJECT = Subject("author", "Zoë Q7")
+SUBJECT = Subjects("author", "Zoë Q7")
 RECIPE = Recipe.model_validate(
     {
         "dataset": "notes",
@@ -45,13 +45,13 @@ class RawLake:
         source, _, name = key.removeprefix("raw/notes/").partition("/")
         return dict(parse(io.BytesIO(self.store.get(key)), name, RECIPE.sources[source]))
 
-    def traces(self, subject: Subject = SUBJECT) -> list[Trace]:
-        return list(traces(self.store, self.lake, RECIPE, subject))
+    def traces(self, subjects: Subjects = SUBJECT) -> list[Trace]:
+        return list(traces(self.store, self.lake, RECIPE, subjects))
 
-    def lines(self, source: str, name: str, data: bytes, subject: Subject = SUBJECT) -> tuple[int, ...]:
+    def lines(self, source: str, name: str, data: bytes, subjects: Subjects = SUBJECT) -> tuple[int, ...]:
         """The lines that are the subject's of the lake's only object."""
         key = self.put(source, name, data)
-        found = self.traces(subject)
+        found = self.traces(subjects)
         self.store.delete(key)
         assert [(trace.object, trace.source) for trace in found] == [(key, source)] * len(found)
         return found[0].lines if found else ()

@@ -10,7 +10,7 @@ import pytest
 from lakemint.errors import LakemintError, ObjectExists, UnsafeStore
 from lakemint.ingest.lines import LINE_LIMIT
 from lakemint.ingest.traces import Trace, traces
-from lakemint.subject import Subject
+from lakemint.subjects import Subjects
 from tests.unit.ingest.raw_lake import RECIPE, SUBJECT, RawLake
 
 ZOE = "Zoë Q7".encode()
@@ -35,8 +35,8 @@ def test_every_source_is_searched_and_every_object_named_once(lake: RawLake) -> 
     found = {trace.object: trace for trace in lake.traces()}
     lines = dict(zip(keys, [(1, 2), (1,), (0,), (2,)], strict=True))
     assert found == {key: Trace(key, key.split("/")[2], there[key], lines[key]) for key in keys}
-    assert lake.traces(Subject("author", "Bo")) == []
-    assert lake.traces(Subject("place", "here"))[0].lines == (1,)
+    assert lake.traces(Subjects("author", "Bo")) == []
+    assert lake.traces(Subjects("place", "here"))[0].lines == (1,)
 
 
 def test_a_lake_without_raw_objects_has_no_trace(lake: RawLake) -> None:

@@ -37,7 +37,7 @@ from lakemint.published.shards import GONE
 from lakemint.published.verify import verify
 from lakemint.published.version_record import Revision, read_version
 from lakemint.store import Store, open_store
-from lakemint.subject import Subject
+from lakemint.subjects import Subjects
 from tests.unit.failing import Failing
 from tests.unit.small_version import (
     COLUMNS,
@@ -52,7 +52,7 @@ from tests.unit.small_version import (
 )
 
 KINDS: tuple[Kind, ...] = ("publish", "collect", "erase")
-NOBODY = Subject("author", "nobody")
+NOBODY = Subjects("author", "nobody")
 ERASURE = "6f7e0f1c-0000-4000-8000-000000000001"
 
 
@@ -61,8 +61,8 @@ def config(tmp_path: Path) -> Config:
     return settings(tmp_path)
 
 
-def sought(*rows: Row, subject: Subject = NOBODY) -> Sought:
-    return Sought(frozenset(one["sample_id"] for one in rows), subject)
+def sought(*rows: Row, subjects: Subjects = NOBODY) -> Sought:
+    return Sought(frozenset(one["sample_id"] for one in rows), subjects)
 
 
 def erase(
@@ -130,7 +130,7 @@ def test_rows_that_name_the_subject_go_however_it_is_written(config: Config) -> 
     names = ["Ana Ruíz", " Ana\tRui\u0301z ", "ana ruíz", None, "Ana Ruíz II"]
     rows = [row(n, author=name) for n, name in enumerate(names)]
     publish(config, rows, columns)
-    ((_, revision),) = erase(config, sought(subject=Subject("author", "Ana  Ruíz")))
+    ((_, revision),) = erase(config, sought(subjects=Subjects("author", "Ana  Ruíz")))
     assert revision.rows == 2
     assert {one["author"] for one in found(config, 1)} == {"ana ruíz", None, "Ana Ruíz II"}
 

@@ -1,21 +1,30 @@
 """SeaweedFS: the object store. One process, S3 in front, its parts on loopback ports of their own."""
 
 import json
+import os
+import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lakemint.errors import StackError
 from lakemint.files import write_private
 from lakemint.stack.certificate import own_certificate
 from lakemint.stack.layout import Stack, tool
 from lakemint.stack.program import NotReady, Program
 from lakemint.stack.report import Report
 from lakemint.stack.servers.http import ask
-from lakemint.stack.settings import BUCKET, S3_PORTS
+from lakemint.stack.settings import BUCKET, S3_PORTS, read_stack
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+
+_ROUND = 2.5
+"""Seconds: what is deleted in its filer goes from its volumes in rounds of 1.1 s (`filer_deletion.go`)."""
+_ROUNDS = 5
+"""At most; in one, it deletes up to 100,000 objects."""
 
 
 class S3:
@@ -86,6 +95,72 @@ class S3:
         with _asked(stack) as client:
             if not _has_bucket(client):
                 raise NotReady(f"it has no bucket {BUCKET!r}: `lakemint up` makes an empty one")
+
+
+def compact_store(home: Path, endpoint: str, patience: float = 120.0) -> None:
+    """Rewrite the volumes of the store in `home` without what was deleted: by itself it does so much later.
+
+    The store goes on working. Does nothing when `endpoint` is another store's. Raises StackError when it is
+    not running, or not done in `patience` seconds.
+    """
+    stack = read_stack(home)
+    if stack.settings.get("s3_endpoint") != endpoint:
+        return
+    due = {number: revision for number, (revision, deleted) in _settled(stack).items() if deleted}
+    until = time.monotonic() + patience
+    while due:
+        _shell(stack, "lock", "volume.vacuum -garbageThreshold 0.000001", "unlock")
+        now = {number: revision for number, (revision, _) in _volumes(stack).items()}
+        due = {number: revision for number, revision in due.items() if now.get(number) == revision}
+        if due and time.monotonic() > until:
+            raise StackError(
+                f"{stack.data(S3.name)}: what was deleted is still in {len(due)} volumes: run this again"
+            )
+        time.sleep(0.2 if due else 0)
+
+
+def _settled(stack: Stack) -> dict[int, tuple[int, int]]:
+    """The volumes, once they know of all that was deleted, even where others go on deleting."""
+    now = _volumes(stack)
+    for _ in range(_ROUNDS):
+        time.sleep(_ROUND)
+        before, now = now, _volumes(stack)
+        if now == before:
+            break
+    return now
+
+
+def _volumes(stack: Stack) -> dict[int, tuple[int, int]]:
+    """Of each volume how often it was compacted, and the deleted bytes in it."""
+    try:
+        told = ask(stack.ports["s3_volume"], "/status")["Volumes"]
+    except NotReady as error:
+        raise _not_compacted(stack) from error
+    return {one["Id"]: (one["CompactRevision"], one["DeletedByteCount"]) for one in told}
+
+
+def _shell(stack: Stack, *commands: str) -> None:
+    """Have SeaweedFS' shell carry out commands."""
+    port = stack.ports
+    command = [
+        str(tool("weed")),
+        "shell",
+        f"-master=127.0.0.1:{port['s3_master']}.{port['s3_master_grpc']}",
+        f"-filer=127.0.0.1:{port['s3_filer']}.{port['s3_filer_grpc']}",
+    ]
+    told = "".join(f"{one}\n" for one in commands)
+    own = {**os.environ, **_trust(stack)}
+    try:
+        subprocess.run(command, input=told, env=own, capture_output=True, text=True, timeout=60, check=True)
+    except (OSError, subprocess.SubprocessError) as error:
+        raise _not_compacted(stack) from error
+
+
+def _not_compacted(stack: Stack) -> StackError:
+    return StackError(
+        f"{stack.data(S3.name)}: what was deleted is still in its volumes: run this again while the store is "
+        "up (`lakemint up s3`)"
+    )
 
 
 def _certificate(stack: Stack) -> Path:

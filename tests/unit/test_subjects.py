@@ -3,9 +3,9 @@
 import pytest
 
 from lakemint.errors import LakemintError
-from lakemint.subject import Subject
+from lakemint.subjects import MOST, Subjects
 
-ZOE = Subject("author", " Zoë  \u0022Q\u0022 ")
+ZOE = Subjects("author", " Zoë  \u0022Q\u0022 ", "Bo")
 
 
 @pytest.mark.parametrize("text", ['Zoë "Q"', 'Zoe\u0308 "Q"', '\tZoë\u00a0"Q"\n'])
@@ -26,8 +26,21 @@ def test_bytes_that_are_no_record_may_spell_the_name_in_many_ways() -> None:
 @pytest.mark.parametrize("value", ["", " \t\n", "\udce9"])
 def test_a_name_that_names_nobody_is_refused(value: str) -> None:
     with pytest.raises(LakemintError, match="data subject"):
-        Subject("author", value)
+        Subjects("author", "Bo", value)
 
 
 def test_the_name_is_not_shown() -> None:
     assert "Zo" not in f"{ZOE} {ZOE!r}"
+
+
+def test_each_of_several_is_meant() -> None:
+    assert ZOE.is_named("Bo")
+    assert Subjects("author", "Bo", 'Zoë "Q"', "Bo ") == ZOE
+    assert Subjects("author", "Bo") != ZOE
+    assert Subjects("place", *ZOE.values) != ZOE
+
+
+@pytest.mark.parametrize("count", [0, MOST + 1])
+def test_none_or_too_many_are_refused(count: int) -> None:
+    with pytest.raises(LakemintError, match=f"{count} data subjects; 1 to {MOST}"):
+        Subjects("author", *map(str, range(count)))

@@ -1,0 +1,158 @@
+"""A hundred people leave a dataset of five versions, answered in Label Studio: nothing of them is left."""
+
+import gzip
+import json
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyspark.sql import SparkSession
+
+import lakemint
+from lakemint.config import Config, load_config
+from lakemint.erase.orders import Erasures
+from lakemint.erase.records import Receipt
+from lakemint.label.project import find_project
+from lakemint.label.studio import connect
+from lakemint.names import Reference
+from lakemint.published.verify import verify
+from lakemint.subjects import Subjects
+from tests.integration.label_dataset import FORM
+from tests.integration.small_dataset import DATASET, SmallDataset, run_job
+from tests.integration.test_erase import holding_in_store
+
+pytestmark = pytest.mark.timeout(3600)
+PEOPLE, LEAVING, VERSIONS = 160, 100, 5
+COLUMNS = ["id", "who", "text"]
+SOURCES = {
+    "mail": {"format": "tsv", "columns": COLUMNS},
+    "chat": {"format": "jsonl", "columns": COLUMNS},
+}
+STRINGS: list[dict[str, Any]] = [{"name": name, "logicalType": "string"} for name in COLUMNS]
+STRINGS[1] = {**STRINGS[1], "customProperties": [{"property": "dataSubject", "value": True}]}
+RECIPE: dict[str, Any] = {
+    "refine": [{"normalize_text": {"columns": ["text"]}}, {"drop": {"empty": ["text"]}}],
+    "label": {
+        "form": "label.xml",
+        "sample": {"size": 10_000},
+        "answers": {"per_sample": 1},
+        "classes": {"negative": ["-1"], "neutral": ["0"], "positive": ["1"]},
+        "replay": {"columns": ["id", "mean", "ratings"], "key": "id", "answers": "ratings"},
+    },
+}
+STAGES = (
+    *("ingest", "refine", "gate silver", "label_send", "label_replay", "label_collect"),
+    *("assemble", "gate gold", "publish"),
+)
+
+
+class Village:
+    """The people, and what each of them says in which step."""
+
+    def __init__(self) -> None:
+        self.mark = f"kumquat{uuid.uuid4().hex[:12]}"
+        """In all that those who leave say, and in their names."""
+
+    def name(self, person: int) -> str:
+        return f"Zoë {person} {self.mark}" if person < LEAVING else f"Bob {person}"
+
+    def rows(self, step: int) -> list[tuple[str, str, str]]:
+        """Everybody speaks in two of the steps: id, who and text."""
+        return [
+            (f"{step}-{person}", self.name(person), f"on day {step} {self.name(person)} counts to {person}")
+            for person in range(PEOPLE)
+            if (person + step) % VERSIONS < 2
+        ]
+
+
+def land(notes: SmallDataset, village: Village, step: int) -> None:
+    rows = village.rows(step)
+    mail, packed, chat = rows[::3], rows[1::3], rows[2::3]
+    notes.land(f"mail/{step}.tsv", _tsv(mail) + f"{village.name(step)} without columns\n".encode())
+    notes.land(f"mail/{step}.tsv.gz", gzip.compress(_tsv(packed)))
+    lines = [json.dumps(dict(zip(COLUMNS, row, strict=True))) for row in chat]
+    notes.land(f"chat/{step}.jsonl", "\n".join(lines).encode())
+
+
+def _tsv(rows: list[tuple[str, str, str]]) -> bytes:
+    return "".join("\t".join(row) + "\n" for row in rows).encode()
+
+
+def record_answers(notes: SmallDataset, village: Village) -> None:
+    rows = [row for step in range(VERSIONS) for row in village.rows(step)]
+    answers = "".join(f"{one}\t0.0\t{json.dumps([len(text) % 3 - 1])}\n" for one, _, text in rows)
+    for source in SOURCES:
+        notes.store.put(f"recorded/{DATASET}/{source}.txt", answers.encode())
+
+
+def road() -> None:
+    for stage in STAGES:
+        name, *arguments = stage.split()
+        run_job(name, DATASET, *arguments)
+
+
+def texts(number: int) -> set[str]:
+    version = lakemint.open(f"{DATASET}@{number}", config=load_config())
+    tables = [version[split].to_table() for split in version.splits]
+    return {text for table in tables for text in table.column("text").to_pylist()}
+
+
+def holding(notes: SmallDataset, home: Path, mark: str) -> list[str]:
+    """Where the mark is to be found: objects, unpacked; files of all servers; this machine's cache."""
+    files = [*home.rglob("*"), *load_config().cache_folder().rglob("*")]
+    on_disk = [str(path) for path in files if path.is_file() and mark.encode() in path.read_bytes()]
+    return [*holding_in_store(notes.store, mark), *on_disk]
+
+
+@pytest.fixture
+def notes(
+    config: Config, spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> SmallDataset:
+    monkeypatch.setenv("LAKEMINT_CACHE", str(tmp_path / "cache"))
+    folder = tmp_path / "schemas"
+    folder.mkdir()
+    made = SmallDataset(config, spark, folder, monkeypatch)
+    made.write(SOURCES, STRINGS, STRINGS[2:], **RECIPE)
+    (folder / DATASET / "label.xml").write_text(FORM)
+    return made
+
+
+def test_nothing_is_left_of_a_hundred_people(
+    notes: SmallDataset, config: Config, record_property: Callable[[str, object], None]
+) -> None:
+    village = Village()
+    assert config.home is not None
+    record_answers(notes, village)
+    for step in range(VERSIONS):
+        land(notes, village, step)
+        road()
+    before = {number: texts(number) for number in range(1, VERSIONS + 1)}
+    assert len(before[VERSIONS]) == sum(len(village.rows(step)) for step in range(VERSIONS))
+    files = holding(notes, config.home, village.mark)
+    for place in ("raw/", "tables/", "published/", "/s3/", "/label-studio/", "/cache/"):
+        assert [one for one in files if place in one], f"what is in {place} must be found"
+
+    wanted = Subjects("who", *map(village.name, range(LEAVING)))
+    order, _ = Erasures(notes.store, notes.lake, DATASET).order(wanted, "ana", "2026-11-23T12:00:00+00:00")
+    run_job("erase", DATASET, order.erasure)
+
+    assert holding(notes, config.home, village.mark) == []
+    receipt = Erasures(notes.store, notes.lake, DATASET).read(order.erasure)
+    assert isinstance(receipt, Receipt) and len(receipt.subjects) == LEAVING
+    assert [one.version for one in receipt.versions] == [*before]
+    for version in receipt.versions:
+        left = {text for text in before[version.version] if village.mark not in text}
+        assert (texts(version.version), version.rows) == (left, len(before[version.version]) - len(left))
+        assert verify(load_config(), Reference(DATASET, version.version)).sound
+    record_property("subjects", LEAVING)
+    record_property("versions", VERSIONS)
+    record_property("records", receipt.records)
+    record_property("rows of versions", sum(version.rows for version in receipt.versions))
+    record_property("tasks", receipt.tasks)
+    record_property("files with a byte of them before", len(files))
+    with connect(config) as studio:
+        project = find_project(studio, config, DATASET)
+        assert project
+        studio.write("DELETE", f"/api/projects/{project.id}/")
