@@ -46,9 +46,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """All that was imported stays to the end: Python need not look through it again and again for garbage."""
+    """All that was imported stays to the end: Python need not look through it again and again for garbage.
+
+    Nor so often for that of tests, most of which make little and end soon.
+    """
     gc.collect()
     gc.freeze()
+    gc.set_threshold(100_000, 20, 100)
 
 
 @pytest.fixture(scope="session")

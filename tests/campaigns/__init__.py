@@ -15,7 +15,7 @@ CAMPAIGNS = {
     "erasure": ["tests/campaigns/test_erasure.py"],
     "publish_model": [
         "tests/campaigns/test_publish_model.py",
-        "tests/unit/published/test_model.py::test_without_a_safeguard_some_order_breaks_a_law",
+        "tests/model/test_model.py::test_without_a_safeguard_some_order_breaks_a_law",
     ],
 }
 """Name → its tests; those that take a `seed` run once for each. The numbers that they record are added up.

@@ -1,6 +1,7 @@
 """A folder as an object store, for laptops and tests."""
 
 import fcntl
+import itertools
 import os
 import shutil
 import tempfile
@@ -112,7 +113,13 @@ class FolderStore:
                 path.unlink()
 
     def _path(self, key: str) -> Path:
-        path = (self._root / key).resolve()
+        """Where a key's file is, or would be; raises StoreError when that is outside of the folder."""
+        path = self._root / key
+        below = path.parts[len(self._root.parts) :]
+        # The root is resolved: only what comes behind it can be a link.
+        steps = itertools.accumulate(below, os.path.join, initial=str(self._root))
+        if ".." in below or any(map(os.path.islink, steps)):
+            path = path.resolve()
         if not path.is_relative_to(self._root):
             raise StoreError(f"{key!r} leads out of the lake")
         return path

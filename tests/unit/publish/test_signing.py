@@ -23,7 +23,7 @@ from lakemint.published.records import Manifest
 from lakemint.published.version_record import read_version
 from lakemint.store import open_store
 from tests.support import CHECKOUT
-from tests.unit.small_version import DATASET, INPUTS, manifest_and_shards, publish, row, settings
+from tests.unit.small_version import DATASET, INPUTS, manifest_and_shards, publish, row, settings, vouch
 
 ROWS = [row(index) for index in range(6)]
 
@@ -33,6 +33,8 @@ class Job:
 
     def __init__(self, config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
         self.config = config
+        store = open_store(config)
+        vouch(store, store.address)
         self.rows = ROWS
         self.inputs = INPUTS
         self.bases: list[Manifest | None] = []

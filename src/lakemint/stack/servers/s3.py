@@ -1,7 +1,6 @@
 """SeaweedFS: the object store. One process, S3 in front, its parts on loopback ports of their own."""
 
 import json
-import os
 import subprocess
 import time
 from collections.abc import Iterator
@@ -9,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lakemint.config import outer_environment
 from lakemint.errors import StackError
 from lakemint.files import write_private
 from lakemint.stack.certificate import own_certificate
@@ -149,7 +149,7 @@ def _shell(stack: Stack, *commands: str) -> None:
         f"-filer=127.0.0.1:{port['s3_filer']}.{port['s3_filer_grpc']}",
     ]
     told = "".join(f"{one}\n" for one in commands)
-    own = {**os.environ, **_trust(stack)}
+    own = {**outer_environment(), **_trust(stack)}
     try:
         subprocess.run(command, input=told, env=own, capture_output=True, text=True, timeout=60, check=True)
     except (OSError, subprocess.SubprocessError) as error:
