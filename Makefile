@@ -11,7 +11,7 @@ INSTALL := $(UV) pip install --quiet --require-hashes
 # Servers and tasks start many times: let Python keep what it compiles.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help demo test check setup browser bench campaign lock clean
+.PHONY: help demo test check setup browser bench campaign schemas lock clean
 
 help:  ## What there is to make
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -60,6 +60,9 @@ bench: setup  ## make bench NAME=<name> [SIZE=small|full]: run benchmarks/<name>
 
 campaign: setup  ## make campaign NAME=<name> [SEEDS=n]: run a long fault campaign of tests/campaigns
 	@.venv/bin/python -m tests.campaigns "$(NAME)" --seeds "$(or $(SEEDS),100)"
+
+schemas: setup  ## Write the JSON Schemas of the stored records anew
+	@.venv/bin/python -m lakemint.record_schemas schemas/_records
 
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate
 lock: $(UV)  ## Resolve the locks anew

@@ -1,0 +1,49 @@
+"""JSON Schemas of the stored records, for others' programs: `make schemas` writes `schemas/_records/`.
+
+They are made of the models that check each record when it is read. Fields that they do not know are allowed:
+a later minor revision may add some. The first manifests lack some fields, see `published.records`.
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import BaseModel
+
+from lakemint.erase.records import Order, Receipt
+from lakemint.export.record import ExportRecord
+from lakemint.published.leases import LeaseRecord
+from lakemint.published.records import BaselineRecord, ChannelRecord, Manifest, VerdictRecord
+from lakemint.published.version_record import VersionRecord
+
+RECORDS: Final[dict[str, type[BaseModel]]] = {
+    "baseline": BaselineRecord,
+    "channel": ChannelRecord,
+    "erasure": Receipt,
+    "erasure-order": Order,
+    "export": ExportRecord,
+    "lease": LeaseRecord,
+    "manifest": Manifest,
+    "verdict": VerdictRecord,
+    "version": VersionRecord,
+}
+"""By the name in their formats: `lakemint.manifest/2` is of a manifest."""
+_DRAFT: Final = "https://json-schema.org/draft/2020-12/schema"
+
+
+def schema(record: type[BaseModel]) -> dict[str, Any]:
+    """The JSON Schema, draft 2020-12, of a record as it is stored."""
+    found = record.model_json_schema(by_alias=True)
+    return {"$schema": _DRAFT, **found, "required": ["format", *found["required"]]}
+
+
+def write(folder: Path) -> None:
+    """Put each in its file, `<name>.json`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, record in RECORDS.items():
+        (folder / f"{name}.json").write_text(json.dumps(schema(record), indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    write(Path(sys.argv[1]))
