@@ -26,6 +26,7 @@ from lakemint.published.catalog import numbers
 from lakemint.published.leases import Lease
 from lakemint.published.records import read_manifest
 from lakemint.published.version_record import VersionRecord, read_version
+from lakemint.spark import free_scratch
 from lakemint.stack.servers.label_studio import compact_label_studio
 from lakemint.stack.servers.s3 import compact_store
 from lakemint.store import open_store
@@ -143,6 +144,7 @@ class Erasure:
         """Have the servers of this machine's stack rewrite their files without what was deleted."""
         if self._config.home and self._order.found:
             self._tell("rewriting the servers' files")
+            free_scratch(self._spark)
             compact_label_studio(self._config.home)
             if self._config.lake.startswith("s3://"):
                 compact_store(self._config.home, self._config.s3_endpoint)

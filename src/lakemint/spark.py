@@ -166,6 +166,16 @@ def purge(spark: SparkSession, uri: str) -> None:
         spark.sql(f"REORG TABLE delta.`{uri}` APPLY (PURGE)").collect()
 
 
+def free_scratch(spark: SparkSession) -> None:
+    """Have the server delete the files of queries that are over: rows that they shuffled.
+
+    It does so when its Java collects garbage (`ContextCleaner`), by itself every half hour, and when Delta no
+    longer remembers the tables it read lately: the statistics in their logs were shuffled too.
+    """
+    for name, method in (("org.apache.spark.sql.delta.DeltaLog", "clearCache"), ("java.lang.System", "gc")):
+        spark.sql(f"SELECT java_method('{name}', '{method}')").collect()
+
+
 def set_properties(spark: SparkSession, uri: str, **properties: str) -> None:
     """Set some of a table's Delta properties, in a commit that changes no data."""
     named = ", ".join(f"'delta.{name}' = '{value}'" for name, value in properties.items())

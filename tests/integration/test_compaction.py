@@ -19,7 +19,7 @@ def test_deleted_bytes_are_in_no_file_any_more(config: Config, store: Store) -> 
     assert config.home is not None
     secret = uuid.uuid4().hex
     for number in range(20):
-        store.put(f"a/{number}", f"{secret} {number}".encode() * 50 + os.urandom(100))
+        store.put(f"a/{number}", secret.encode() + os.urandom(2000))  # it would pack plain text
         store.put(f"b/{number}", f"kept {number}".encode())
     assert holding(config.home, secret)
     for number in range(20):

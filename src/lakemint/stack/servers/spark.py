@@ -121,8 +121,6 @@ def _properties(stack: Stack) -> dict[str, object]:
         # Its inner ports are for itself alone.
         "spark.authenticate": "true",
         "spark.authenticate.secret": stack.secrets["spark_token"],
-        # Rows that it shuffled lie on the disk long after: encrypted, by a key that only its memory has.
-        "spark.io.encryption.enabled": "true",
         "spark.connect.grpc.binding.address": "127.0.0.1",
         "spark.connect.grpc.binding.port": stack.ports["spark"],
         "spark.connect.authenticate.token": stack.secrets["spark_token"],
