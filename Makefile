@@ -11,9 +11,6 @@ INSTALL := $(UV) pip install --quiet --require-hashes
 # Servers and tasks start many times: let Python keep what it compiles.
 export PYTHONDONTWRITEBYTECODE :=
 
-# They begin first, lest one of them be all that runs at last.
-LONGEST := tests/integration/test_{stack,erase,refine,publish}.py
-
 .PHONY: help demo test check setup browser bench campaign schemas lock clean
 
 help:  ## What there is to make
@@ -25,8 +22,7 @@ demo:  ## Set up, start the stack, run the demo datasets through the road
 
 test: setup browser check  ## Set up and run all the tests
 	@.venv/bin/python -m pytest tests/unit -n 2 -q
-	@LAKEMINT_KEEP_STACK=1 .venv/bin/python -m pytest $(LONGEST) tests/model tests/integration -n 4 -q \
-	 --dist loadfile --no-loadscope-reorder \
+	@LAKEMINT_KEEP_STACK=1 .venv/bin/python -m pytest tests/model tests/integration -n 4 --dist loadfile -q \
 	 || { LAKEMINT_HOME=.lakemint/test .venv/bin/lakemint down; exit 1; }
 	@.venv/bin/python -m pytest tests/e2e -q
 

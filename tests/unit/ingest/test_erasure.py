@@ -147,7 +147,7 @@ def test_nothing_is_left_in_the_folder_for_temporary_files(
 
 
 def test_a_large_object_takes_little_memory(lake: RawLake) -> None:
-    key = lake.put("tsv", "a.tsv", (b"ann\t" + b"x" * 500_000 + b"\n") * 100 + f"{ZOE}\tx".encode())
+    key = lake.put("tsv", "a.tsv", (b"ann\t" + b"x" * 500_000 + b"\n") * 40 + f"{ZOE}\tx".encode())
     (trace,) = lake.traces()
     tracemalloc.start()
     take_out(lake, trace)
