@@ -4,6 +4,7 @@ Each is searched for, written down, and removed everywhere, until nothing of it 
 order's place. Cut off anywhere, the next run completes it.
 """
 
+from lakemint.clock import utc_now
 from lakemint.config import load_config
 from lakemint.erase.orders import Erasures
 from lakemint.erase.records import Order
@@ -12,7 +13,6 @@ from lakemint.errors import LakemintError
 from lakemint.job import runner
 from lakemint.job.outcome import Outcome
 from lakemint.lake import Lake
-from lakemint.publish.commit import utc_now
 from lakemint.published.leases import lease
 from lakemint.spark import spark_session
 from lakemint.store import open_store

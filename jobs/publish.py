@@ -4,6 +4,7 @@ Shards go first, then the signature, if there is a key to sign by, then the mani
 commits it: a run that is killed anywhere leaves the old state or the new one, and is completed by the next.
 """
 
+from lakemint.clock import utc_now
 from lakemint.config import load_config
 from lakemint.dataset.contract import load_contract
 from lakemint.dataset.recipe import load_recipe
@@ -14,7 +15,7 @@ from lakemint.lake import Lake
 from lakemint.names import SPLITS, TABLES
 from lakemint.publish.base import is_base
 from lakemint.publish.build import Builder
-from lakemint.publish.commit import commit, newest, utc_now
+from lakemint.publish.commit import commit, newest
 from lakemint.publish.keep import keep_document
 from lakemint.publish.manifest import basis_of, require_current
 from lakemint.publish.signing import Signing

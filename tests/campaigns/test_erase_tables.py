@@ -1,6 +1,5 @@
 """Erasure from real Delta tables: no byte of them has anything of the subject, and the road goes on."""
 
-import io
 import json
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -9,7 +8,6 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import SparkSession
 
@@ -24,7 +22,8 @@ from lakemint.published.opened import open_published
 from lakemint.spark import amend, read_table, set_properties
 from lakemint.store import Store, open_store
 from lakemint.subjects import Subjects
-from tests.integration.small_dataset import DATASET, SmallDataset, run_job
+from tests.integration.small_dataset import DATASET, SmallDataset, run_job, take_road, tsv
+from tests.integration.traces import objects_with
 
 pytestmark = pytest.mark.timeout(1800)
 WHO = "Zo\u00eb Quillfeather"
@@ -54,19 +53,8 @@ MAIL = [
 BROKEN = f"{WHO}\ta {MARK} without a kind\n"
 CHAT = [(WHO, f"an early {MARK} word", "good"), ("Eve", "an early word of Eve's", "bad")]
 LATER = [(f"{WHO} ", f"one more {MARK}", "good"), ("Eve", "one more of Eve's", "bad")]
-STAGES = ("ingest", "refine", "gate silver", "label_collect", "assemble", "gate gold", "publish")
 AT = {"mail/a.tsv": (2, 3, 5, 7), "chat/b.jsonl": (1,), "mail/c.tsv": (1,)}
 """Where the subject's records stand."""
-
-
-def tsv(rows: list[tuple[str, str, str]]) -> str:
-    return "".join("\t".join(row) + "\n" for row in rows)
-
-
-def road(notes: SmallDataset) -> None:
-    for stage in STAGES:
-        name, *arguments = stage.split()
-        run_job(name, DATASET, *arguments)
 
 
 @pytest.fixture(scope="module")
@@ -84,10 +72,10 @@ def made(
         notes.land("mail/a.tsv", (tsv(MAIL) + BROKEN).encode())
         lines = [json.dumps(dict(zip(COLUMNS, row, strict=True))) for row in CHAT]
         notes.land("chat/b.jsonl", "\n".join(lines).encode())
-        road(notes)
+        take_road()
         notes.write({"mail": SOURCES["mail"]}, STRINGS, STRINGS[:2], **RECIPE)
         notes.land("mail/c.tsv", tsv(LATER).encode())
-        road(notes)
+        take_road()
     yield config, folder
 
 
@@ -138,29 +126,9 @@ def places(rewritten: list[Rewritten]) -> list[Any]:
     return [place for item in rewritten for place in item.places]
 
 
-def shown(data: bytes, key: str) -> str:
-    """All that an object below a table says, decoded: columns and statistics of Parquet, strings of JSON."""
-    said = [data.decode(errors="replace")]
-    if ".parquet" in key:
-        file = pq.ParquetFile(io.BytesIO(data))
-        said.append(file.read().to_pylist().__repr__())
-        for group in range(file.metadata.num_row_groups):
-            row_group = file.metadata.row_group(group)
-            found = (row_group.column(n).statistics for n in range(row_group.num_columns))
-            said += [f"{one.min!r} {one.max!r}" for one in found if one is not None and one.has_min_max]
-    elif key.endswith((".json", ".crc", "_last_checkpoint")):
-        said += [repr(json.loads(line)) for line in data.decode().splitlines()]
-    return "\n".join(said)
-
-
 def traces(notes: SmallDataset) -> list[str]:
     """Objects of the tables in which something of the subject is to be found."""
-    found = []
-    for item in notes.store.list("tables/"):
-        text = shown(notes.store.get(item.key), item.key)
-        if MARK in text or "Quillfeather" in text:
-            found.append(item.key)
-    return found
+    return objects_with((MARK, "Quillfeather"), notes.store, "tables/")
 
 
 def contents(notes: SmallDataset) -> dict[str, Any]:
@@ -240,7 +208,7 @@ def test_nothing_is_left_and_the_road_goes_on(notes: SmallDataset, config: Confi
     assert (found.samples, {*found.rows.values()}) == (frozenset(), {0})
     assert {*states} <= {*found.gone}
 
-    road(notes)
+    take_road()
     conserved(notes)
     assert traces(notes) == []
     assert [row["who"] for row in notes.rows("silver") if row["text"] == COMMON] == ["Bob"]

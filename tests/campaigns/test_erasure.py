@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
-import lakemint
 from lakemint.config import Config, load_config
 from lakemint.erase.orders import Erasures
 from lakemint.erase.records import Receipt
@@ -20,8 +19,8 @@ from lakemint.names import Reference
 from lakemint.published.verify import verify
 from lakemint.subjects import Subjects
 from tests.integration.label_dataset import FORM
-from tests.integration.small_dataset import DATASET, SmallDataset, run_job
-from tests.integration.test_erase import holding_in_store
+from tests.integration.small_dataset import DATASET, SmallDataset, run_job, take_road, texts, tsv
+from tests.integration.traces import objects_with
 
 pytestmark = pytest.mark.timeout(3600)
 PEOPLE, LEAVING, VERSIONS = 160, 100, 5
@@ -42,10 +41,6 @@ RECIPE: dict[str, Any] = {
         "replay": {"columns": ["id", "mean", "ratings"], "key": "id", "answers": "ratings"},
     },
 }
-STAGES = (
-    *("ingest", "refine", "gate silver", "label_send", "label_replay", "label_collect"),
-    *("assemble", "gate gold", "publish"),
-)
 
 
 class Village:
@@ -70,14 +65,10 @@ class Village:
 def land(notes: SmallDataset, village: Village, step: int) -> None:
     rows = village.rows(step)
     mail, packed, chat = rows[::3], rows[1::3], rows[2::3]
-    notes.land(f"mail/{step}.tsv", _tsv(mail) + f"{village.name(step)} without columns\n".encode())
-    notes.land(f"mail/{step}.tsv.gz", gzip.compress(_tsv(packed)))
+    notes.land(f"mail/{step}.tsv", (tsv(mail) + f"{village.name(step)} without columns\n").encode())
+    notes.land(f"mail/{step}.tsv.gz", gzip.compress(tsv(packed).encode()))
     lines = [json.dumps(dict(zip(COLUMNS, row, strict=True))) for row in chat]
     notes.land(f"chat/{step}.jsonl", "\n".join(lines).encode())
-
-
-def _tsv(rows: list[tuple[str, str, str]]) -> bytes:
-    return "".join("\t".join(row) + "\n" for row in rows).encode()
 
 
 def record_answers(notes: SmallDataset, village: Village) -> None:
@@ -87,23 +78,11 @@ def record_answers(notes: SmallDataset, village: Village) -> None:
         notes.store.put(f"recorded/{DATASET}/{source}.txt", answers.encode())
 
 
-def road() -> None:
-    for stage in STAGES:
-        name, *arguments = stage.split()
-        run_job(name, DATASET, *arguments)
-
-
-def texts(number: int) -> set[str]:
-    version = lakemint.open(f"{DATASET}@{number}", config=load_config())
-    tables = [version[split].to_table() for split in version.splits]
-    return {text for table in tables for text in table.column("text").to_pylist()}
-
-
 def holding(notes: SmallDataset, home: Path, mark: str) -> list[str]:
     """Where the mark is to be found: objects, unpacked; files of all servers; this machine's cache."""
     files = [*home.rglob("*"), *load_config().cache_folder().rglob("*")]
     on_disk = [str(path) for path in files if path.is_file() and mark.encode() in path.read_bytes()]
-    return [*holding_in_store(notes.store, mark), *on_disk]
+    return [*objects_with((mark,), notes.store), *on_disk]
 
 
 @pytest.fixture
@@ -127,7 +106,7 @@ def test_nothing_is_left_of_a_hundred_people(
     record_answers(notes, village)
     for step in range(VERSIONS):
         land(notes, village, step)
-        road()
+        take_road("label_send", "label_replay", "label_collect")
     before = {number: texts(number) for number in range(1, VERSIONS + 1)}
     assert len(before[VERSIONS]) == sum(len(village.rows(step)) for step in range(VERSIONS))
     files = holding(notes, config.home, village.mark)

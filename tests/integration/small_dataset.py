@@ -1,7 +1,7 @@
 """A small dataset of its own lake, taken along the first two stages by the real jobs."""
 
 import importlib.util
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -9,7 +9,8 @@ import pytest
 import yaml
 from pyspark.sql import SparkSession
 
-from lakemint.config import Config
+import lakemint
+from lakemint.config import Config, load_config
 from lakemint.delta_log import DeltaLog
 from lakemint.job.outcome import Outcome
 from lakemint.lake import Lake
@@ -18,6 +19,7 @@ from lakemint.store import open_store
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 DATASET = "notes"
+_AFTER_LABELS = ("assemble", "gate gold", "publish")
 KEY = {"name": "sample_id", "logicalType": "string", "required": True, "unique": True, "primaryKey": True}
 
 
@@ -85,6 +87,24 @@ class SmallDataset:
 
     def version(self, table: str) -> int | None:
         return DeltaLog(self.store, self.lake, DATASET).version(table)
+
+
+def take_road(*label: str) -> None:
+    """Every stage's job in its order; `label`: those of labeling, unless the labels are known."""
+    for stage in ("ingest", "refine", "gate silver", *(label or ("label_collect",)), *_AFTER_LABELS):
+        name, *arguments = stage.split()
+        run_job(name, DATASET, *arguments)
+
+
+def texts(number: int) -> set[str]:
+    """Of a published version."""
+    version = lakemint.open(f"{DATASET}@{number}", config=load_config())
+    tables = [version[split].to_table() for split in version.splits]
+    return {text for table in tables for text in table.column("text").to_pylist()}
+
+
+def tsv(rows: Iterable[Iterable[str]]) -> str:
+    return "".join("\t".join(row) + "\n" for row in rows)
 
 
 def run_job(stage: str, *arguments: str) -> Outcome:

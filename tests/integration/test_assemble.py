@@ -53,7 +53,7 @@ shares = (
 )
 
 
-@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(split=shares, ids=st.lists(st.text("0123456789abcdef", min_size=32, max_size=32), min_size=1))
 def test_a_sample_is_where_the_hash_of_its_id_says(
     spark: "SparkSession", split: Split, ids: list[str]

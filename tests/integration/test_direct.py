@@ -144,7 +144,7 @@ def shared(stack: Config, spark: SparkSession) -> Callable[[], Mixed]:
     return emptied
 
 
-@settings(max_examples=6, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+@settings(max_examples=6, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
 @given(first=states, then=st.lists(st.tuples(ways, states), max_size=3), stored=timestamps)
 def test_both_ways_make_the_same_of_any_tables_and_changes(
     shared: Callable[[], Mixed], first: dict[str, Row], then: list[tuple[str, dict[str, Row]]], stored: str

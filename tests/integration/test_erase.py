@@ -1,25 +1,22 @@
 """An erasure by its job, on the real stack: raw objects, tables, versions and cache, and a receipt of it."""
 
 import gzip
-import io
 import json
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import SparkSession
 
-import lakemint
 from lakemint.config import Config, load_config
 from lakemint.erase.orders import Erasures
 from lakemint.erase.records import Order, Receipt
 from lakemint.errors import LakemintError
 from lakemint.names import Reference
 from lakemint.published.verify import verify
-from lakemint.store import Store
 from lakemint.subjects import Subjects
-from tests.integration.small_dataset import DATASET, SmallDataset, run_job
+from tests.integration.small_dataset import DATASET, SmallDataset, run_job, take_road, texts, tsv
+from tests.integration.traces import objects_with
 
 WHO = "Zoë Quillfeather"
 WHEN = "2026-11-23T12:00:00+00:00"
@@ -34,13 +31,6 @@ RECIPE: dict[str, Any] = {
     "refine": [{"normalize_text": {"columns": ["text"]}}, {"drop": {"empty": ["text"]}}],
     "label": {"known": "kind"},
 }
-STAGES = ("ingest", "refine", "gate silver", "label_collect", "assemble", "gate gold", "publish")
-
-
-def road() -> None:
-    for stage in STAGES:
-        name, *arguments = stage.split()
-        run_job(name, DATASET, *arguments)
 
 
 @pytest.fixture
@@ -55,22 +45,16 @@ def notes(
     notes = SmallDataset(config, spark, folder, monkeypatch)
     notes.write(SOURCES, STRINGS, STRINGS[1:2], **RECIPE)
     mail = [("Bob", "a letter of Bob's", "good"), (WHO, "one kumquat", "bad"), (WHO, "shared", "bad")]
-    notes.land("mail/a.tsv", "".join("\t".join(row) + "\n" for row in mail).encode())
+    notes.land("mail/a.tsv", tsv(mail).encode())
     notes.land("mail/b.tsv.gz", gzip.compress(f"Bob\tshared\tbad\n{WHO}\tno kind of kumquat\n".encode()))
-    road()
+    take_road()
     chat = [(WHO, "more kumquats", "good"), ("Eve", "a word of Eve's", "bad")]
     lines = [json.dumps(dict(zip(COLUMNS, row, strict=True))) for row in chat]
     notes.land("chat/c.jsonl", "\n".join(lines).encode())
-    road()
+    take_road()
     for number in (1, 2):
         texts(number)
     return notes
-
-
-def texts(number: int) -> set[str]:
-    version = lakemint.open(f"{DATASET}@{number}", config=load_config())
-    tables = [version[split].to_table() for split in version.splits]
-    return {text for table in tables for text in table.column("text").to_pylist()}
 
 
 def order(notes: SmallDataset) -> Order:
@@ -82,23 +66,7 @@ def found(notes: SmallDataset) -> list[str]:
     files = [path for path in load_config().cache_folder().rglob("*") if path.is_file()]
     words = ("kumquat", "Quillfeather")
     cached = [str(path) for path in files for word in words if word.encode() in path.read_bytes()]
-    return [*holding_in_store(notes.store, *words), *cached]
-
-
-def holding_in_store(store: Store, *words: str) -> list[str]:
-    """The keys of objects that hold one of the words, unpacked and decoded."""
-    return [item.key for item in store.list("") if any(word in said(store, item.key) for word in words)]
-
-
-def said(store: Store, key: str) -> str:
-    data = store.get(key)
-    text = data.decode(errors="replace")
-    if key.endswith(".gz"):
-        text += gzip.decompress(data).decode(errors="replace")
-    if key.endswith(".parquet"):
-        file = pq.ParquetFile(io.BytesIO(data))
-        text += repr(file.read().to_pylist()) + repr(file.metadata.to_dict())
-    return text
+    return [*objects_with(words, notes.store), *cached]
 
 
 def test_nothing_of_the_subject_is_left_and_the_road_goes_on(notes: SmallDataset) -> None:
@@ -127,7 +95,7 @@ def test_nothing_of_the_subject_is_left_and_the_road_goes_on(notes: SmallDataset
     for number in (1, 2):
         assert verify(load_config(), Reference(DATASET, number)).sound
 
-    road()
+    take_road()
     assert texts(3) == {"a letter of Bob's", "a word of Eve's", "shared"}, "Bob gave it too"
     with pytest.raises(LakemintError, match="is complete"):
         run_job("erase", DATASET, one.erasure)

@@ -91,7 +91,7 @@ OPERATIONS = st.one_of(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(OPERATIONS, max_size=8))
 def test_the_store_in_memory_answers_like_a_folder(
     tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, tuple[object, ...]]]

@@ -185,7 +185,7 @@ def test_a_file_may_hold_several_keys_and_a_folder_several_files(tmp_path: Path)
     assert read_public_keys(tmp_path) == known
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.binary(max_size=300), st.integers(0, 200), st.integers(0, 200))
 def test_no_bytes_whatever_are_more_than_an_error(
     tmp_path: Path, junk: bytes, begin: int, length: int

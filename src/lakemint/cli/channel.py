@@ -1,11 +1,11 @@
 """`lakemint promote | rollback | channels`: which version a channel points to, and how it came there."""
 
 import json
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from lakemint.clock import utc_now
 from lakemint.names import Channel, Reference, check_name
 from lakemint.printable import printable
 
@@ -137,8 +137,7 @@ def _opened() -> "tuple[Config, Store, Lake]":
 def _order(config: "Config", by: str, reason: str, expect: int | None, dry_run: bool) -> "Order":
     from lakemint.published.channels import Order
 
-    at = datetime.now(UTC).isoformat(timespec="seconds")
-    return Order(by or config.acting_user(), at, reason, expect, dry_run, config.trusted_keys)
+    return Order(by or config.acting_user(), utc_now(), reason, expect, dry_run, config.trusted_keys)
 
 
 def _entry(channel: Channel, position: "Position") -> dict[str, Any]:

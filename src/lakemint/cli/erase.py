@@ -3,12 +3,12 @@
 import json
 import sys
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from lakemint.clock import utc_now
 from lakemint.errors import LakemintError
 from lakemint.names import check_name
 from lakemint.printable import printable
@@ -68,8 +68,7 @@ def erase(  # noqa: PLR0913
     config = load_config()
     wanted = _subjects(config, check_name(dataset), subject)
     ledger = _erasures(config, dataset)
-    now = datetime.now(UTC).isoformat(timespec="seconds")
-    order, is_new = ledger.order(wanted, by or config.acting_user(), now)
+    order, is_new = ledger.order(wanted, by or config.acting_user(), utc_now())
     if order_only:
         typer.echo(f"ordered {order.erasure}: the DAG erase_{dataset} carries it out")
         return

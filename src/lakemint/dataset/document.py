@@ -10,6 +10,8 @@ from lakemint.errors import LakemintError
 MAX_BYTES = 512 * 1024
 MAX_NODES = 50_000
 """Values in the document with its aliases written out; ends alias bombs and endless loops alike."""
+MAX_DEPTH = 50
+"""Fields and lists within one another."""
 
 
 class DocumentError(LakemintError):
@@ -24,6 +26,19 @@ class _Loader(yaml.SafeLoader):
         first: [(tag, regexp) for tag, regexp in resolvers if tag != "tag:yaml.org,2002:timestamp"]
         for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
+
+    def __init__(self, stream: str) -> None:
+        super().__init__(stream)
+        self._depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        self._depth += 1
+        if self._depth > MAX_DEPTH:
+            raise DocumentError("nested too deeply")
+        try:
+            return super().compose_node(parent, index)
+        finally:
+            self._depth -= 1
 
     def flatten_mapping(self, node: yaml.MappingNode) -> None:
         """Merge keys multiply while they are read, before any bound could be checked."""
@@ -62,8 +77,6 @@ def parse(text: str) -> Any:
     """The plain data in a YAML text; raises DocumentError, without a file's name."""
     try:
         content = yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader
-    except RecursionError as problem:
-        raise DocumentError("nested too deeply") from problem
     except (yaml.YAMLError, ValueError) as problem:
         raise DocumentError(f"not plain YAML: {_one_line(problem)}") from problem
     _check_plain(content)

@@ -204,9 +204,8 @@ class SubjectTables:
         """The subject's records in bronze, and in quarantine."""
         at = places_of(self._spark, places)
         records = records_of(tables["bronze"], self._subjects, at)
-        return records.localCheckpoint(), unread_of(
-            tables["quarantine"], self._subjects, at
-        ).localCheckpoint()
+        unread = unread_of(tables["quarantine"], self._subjects, at)
+        return records.localCheckpoint(), unread.localCheckpoint()
 
     def _erased(self, moves: "DataFrame") -> "DataFrame":
         return erased_places(self._table("quarantine"), moves)

@@ -2,7 +2,6 @@
 
 import uuid
 from collections.abc import Callable
-from datetime import UTC, datetime
 
 from lakemint.digest import canonical, sha256
 from lakemint.errors import LakemintError, ObjectExists
@@ -13,11 +12,6 @@ from lakemint.published.leases import Lease
 from lakemint.published.records import MAX_BYTES, Manifest
 from lakemint.published.version_record import VersionRecord, read_version
 from lakemint.store.base import Store
-
-
-def utc_now() -> str:
-    """The time, to the second, UTC, ISO 8601."""
-    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def newest(store: Store, lake: Lake, dataset: str) -> VersionRecord | None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from lakemint.clock import utc_now
 from lakemint.digest import canonical
 from lakemint.errors import StoreError, StoreUnavailable, UnsafeStore
 from lakemint.lake import Lake
@@ -76,7 +77,7 @@ def probe(store: Store, lake: Lake) -> Probed:
     """Probe the store now, whatever is known of it, and remember what was found; raises StoreError."""
     _clear(store, lake)
     wrong = faults(store, lake.probing)
-    found = Probed(store.address, wrong, datetime.now(UTC).isoformat(timespec="seconds"))
+    found = Probed(store.address, wrong, utc_now())
     where = lake.safe_store(store.address)
     if found.safe:
         store.put(where, canonical({**_wanted(store), "writers": WRITERS, "probed_at": found.probed_at}))

@@ -14,7 +14,7 @@ from tests.unit.small_version import DATASET, Row, publish
 from tests.unit.small_version import settings as lake_in
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(rows=any_rows())
 def test_any_rows_come_back(rows: list[Row]) -> None:
     with tempfile.TemporaryDirectory() as name:

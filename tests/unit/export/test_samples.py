@@ -78,7 +78,7 @@ def test_a_chunk_of_litdata_is_what_the_library_writes(config: Config, tmp_path:
     assert len(spec["children_spec"]) == len(COLUMNS)
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(rows=any_rows(nulls=False), to=st.sampled_from(FORMATS))
 def test_any_rows_without_nulls_come_back(rows: list[Row], to: str) -> None:
     """The export reads itself back and compares."""

@@ -33,7 +33,7 @@ def members(path: Path) -> dict[str, bytes]:
         return {name: stream.read() for name, stream in contents.items() if stream}
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(rows=any_rows())
 def test_any_rows_come_back(rows: list[Row]) -> None:
     """The export reads itself back; here its files are counted, and their bytes found to be the same."""
@@ -87,7 +87,7 @@ def _all(folder: Path) -> list[tuple[str, bytes]]:
 @given(
     sample_id=st.sampled_from([text for text in AWKWARD if text] + ["a.b", ".json", "~", "__x__", "x" * 300])
 )
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 def test_no_name_leads_anywhere_or_falls_apart(sample_id: str) -> None:
     with tempfile.TemporaryDirectory() as name:
         config, folder = lake_in(Path(name)), Path(name) / "out"

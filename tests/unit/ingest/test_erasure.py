@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lakemint.errors import LakemintError, StoreUnavailable
@@ -208,7 +208,6 @@ rough = st.lists(
 
 @pytest.mark.parametrize("source", ["tsv", "csv", "jsonl"])
 @given(data=rough, gzipped=st.booleans(), cut=st.sampled_from([0, 0, 0, 3, 9]))
-@settings(max_examples=200, deadline=None)
 def test_all_other_records_stay_as_they_are(source: str, data: bytes, gzipped: bool, cut: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         lake = RawLake(Path(folder))
@@ -252,7 +251,6 @@ others = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0
     broken=others,
     gzipped=st.booleans(),
 )
-@settings(max_examples=100, deadline=None)
 def test_no_byte_of_the_name_is_left(
     source: str, rows: list[tuple[bool, str]], broken: str, gzipped: bool
 ) -> None:

@@ -300,7 +300,7 @@ def test_cut_off_at_any_write_and_run_again_it_is_complete(tmp_path: Path, done:
             return
 
 
-@checks(max_examples=15, deadline=None)
+@checks(max_examples=15)
 @given(
     versions=st.lists(st.sets(st.integers(0, 12)), min_size=1, max_size=4),
     erased=st.lists(st.sets(st.integers(0, 12)), max_size=2),

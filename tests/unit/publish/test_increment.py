@@ -115,7 +115,7 @@ def _plain(rows: Rows) -> Iterator[tuple[Place, dict[str, Any]]]:
         yield place_of(sample_id, row), {"sample_id": sample_id, "text": row[2], "label": row[1]}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(steps=steps, small=st.sampled_from([0, NEVER]))
 def test_every_version_holds_its_rows_sorted_and_counts_them(
     steps: list[dict[str, Row | None]], small: int
@@ -138,7 +138,7 @@ def test_every_version_holds_its_rows_sorted_and_counts_them(
             assert all(len(shard.overlays) <= OVERLAYS for shard in split.shards)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(steps=steps, small=st.sampled_from([0, NEVER]))
 def test_rows_that_differ_between_versions_are_found_without_comparing_the_others(
     steps: list[dict[str, Row | None]], small: int

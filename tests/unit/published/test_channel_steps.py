@@ -170,6 +170,4 @@ def test_any_steps_leave_a_channel_where_some_serial_order_does(tmp_path: Path) 
         pass
 
     Here.config = config
-    run_state_machine_as_test(
-        Here, settings=hypothesis_settings(max_examples=30, stateful_step_count=12, deadline=None)
-    )
+    run_state_machine_as_test(Here, settings=hypothesis_settings(max_examples=30, stateful_step_count=12))

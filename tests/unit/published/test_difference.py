@@ -243,7 +243,7 @@ def placed(rows: dict[int, Row], buckets: int) -> list[Row]:
     return [row(index, bucket=index % buckets, **values) for index, values in rows.items()]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     before=versions,
     edited=versions,

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lakemint.published.fingerprint import Fingerprints
@@ -18,14 +18,12 @@ def of(values: list[Any], kind: pa.DataType, name: str = "x") -> list[int]:
     return found
 
 
-@settings(deadline=None)
 @given(st.lists(st.none() | st.text(max_size=6)))
 def test_texts_are_equal_when_their_fingerprints_are(values: list[str | None]) -> None:
     assert len(set(of(values, pa.string()))) == len(set(values))
     assert of(values, pa.string()) == [of([value], pa.string())[0] for value in values]
 
 
-@settings(deadline=None)
 @given(st.lists(st.none() | st.integers(-(2**63), 2**63 - 1)))
 def test_numbers_are_equal_when_their_fingerprints_are(values: list[int | None]) -> None:
     assert len(set(of(values, pa.int64()))) == len(set(values))

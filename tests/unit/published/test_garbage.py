@@ -159,7 +159,7 @@ def test_who_took_too_long_must_not_go_on(config: Config, monkeypatch: pytest.Mo
     assert len(find_garbage(*opened(config), DATASET, GRACE).objects) == 2
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(st.lists(st.tuples(st.sampled_from(["publish", "kill", "age"]), st.integers(0, 30)), max_size=12))
 def test_whatever_happened_versions_are_sound_and_the_rest_goes(
     tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, int]]

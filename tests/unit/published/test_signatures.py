@@ -121,7 +121,7 @@ def test_any_key_and_signature_are_only_wrong(raw: bytes, signature: bytes, text
     assert not PublicKey(raw).has_signed(text, KEY.sign(text))
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(Bits)
 def test_a_record_with_a_wrong_bit_anywhere_is_no_signature(store: Store, bit: int) -> None:
     sign(store, LAKE, DATASET, DIGEST, KEY)
@@ -131,7 +131,7 @@ def test_a_record_with_a_wrong_bit_anywhere_is_no_signature(store: Store, bit: i
     store.put(SIGNATURE, data)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.from_regex(r"[a-z][a-z0-9_]{1,10}", fullmatch=True),
     st.from_regex(r"[0-9a-f]{64}", fullmatch=True),

@@ -125,7 +125,7 @@ version_rows = st.dictionaries(st.integers(0, 50), values, min_size=1, max_size=
 )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(rows=version_rows, data=st.data())
 def test_any_version_is_sound_until_one_byte_is_flipped_then_its_object_is_named(
     rows: list[Row], data: st.DataObject
