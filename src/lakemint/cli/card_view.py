@@ -116,7 +116,8 @@ def _facts(card: dict[str, Any]) -> Iterator[tuple[str, RenderableType]]:
     yield "baseline", _baseline(card["baseline"])
     inputs = sorted(card["inputs"].items(), key=lambda item: (*TABLES, item[0]).index(item[0]))
     yield "made of", Text(", ".join(f"{short(table)} v{at['version']}" for table, at in inputs))
-    yield "published", Text(f"{short(card['published_at'])} by lakemint {short(card['lakemint'])}")
+    code = f", code {card['code'][:16]}…" if card["code"] else ""
+    yield "published", Text(f"{short(card['published_at'])} by lakemint {short(card['lakemint'])}{code}")
     yield "digest", Text(card["digest"])
     for revision in card["revisions"]:
         yield "was", Text(f"{revision['manifest']} before {revision['rows']:,} rows were erased", "dim")

@@ -72,7 +72,9 @@ def _made_of(found: dict[str, Any]) -> Text:
         told = _fields(found[name])
         text.append(f"   {name} ", "dim").append(told, "yellow" if told != _SAME else "")
     before, after = (short(found["lakemint"][side]) for side in ("before", "after"))
-    return text.append("   lakemint ", "dim").append(before if before == after else f"{before} {_TO} {after}")
+    text.append("   lakemint ", "dim").append(before if before == after else f"{before} {_TO} {after}")
+    code = found["code"]
+    return text if code["before"] == code["after"] else text.append(", other code", "yellow")
 
 
 def _fields(document: dict[str, Any]) -> str:

@@ -10,9 +10,10 @@ from lakemint.printable import printable
 
 @app.command()
 def rebuild(version: OneVersion, as_json: AsJson = False) -> None:
-    """Build a version again from the tables it was made of, and compare the digests. Needs Spark.
+    """Build a version again from the tables it was made of, and compare the digests.
 
-    Shards that were lost are there again afterwards. Exit status 1 when it comes out as another version.
+    Shards that were lost are there again afterwards. Spark is asked only where publishing asks it too. Exit
+    status 1 when it comes out as another version.
     """
     from lakemint.config import job_environment, load_config
     from lakemint.job.process import run_job

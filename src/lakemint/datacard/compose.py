@@ -206,6 +206,7 @@ def _made_of(card: dict[str, Any]) -> Iterator[Block]:
             ("recipe", card["recipe"]),
             ("published", f"{card['published_at']} by lakemint {card['lakemint']}"),
             ("stored as", f"{shards:,} shards, {size(total)}"),
+            *([("code", card["code"])] if card["code"] else []),
             ("digest", card["digest"]),
         )
     )

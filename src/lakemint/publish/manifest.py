@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any, Final
 
+from lakemint.code import code_digest
 from lakemint.delta_log import Commit
 from lakemint.errors import ConservationError, LakemintError
 from lakemint.names import TableVersion
@@ -27,6 +28,7 @@ class Basis:
     inputs: dict[str, TableVersion]
     verdicts: list[str]
     """Digests, sorted."""
+    code: str | None = None
 
     def is_that_of(self, manifest: Manifest) -> bool:
         return all(getattr(manifest, name) == value for name, value in vars(self).items())
@@ -42,7 +44,7 @@ def basis_of(
     inputs = {table: commit.at for table, commit in commits.items()}
     if "annotations" in inputs:
         inputs["annotations"] = _used(commits["labels"]).get("annotations", inputs["annotations"])
-    return Basis(dataset, contract, recipe, version("lakemint"), inputs, sorted(verdicts))
+    return Basis(dataset, contract, recipe, version("lakemint"), inputs, sorted(verdicts), code_digest())
 
 
 def basis_again(manifest: Manifest) -> Basis:

@@ -60,6 +60,7 @@ def card(config: Config, dataset: str, number: int | None = None) -> dict[str, A
         "digest": record.manifest,
         "published_at": record.published_at,
         **{name: content[name] for name in same},
+        "code": manifest.code,
         "erased": manifest.erased,
         "revisions": [revision.model_dump(mode="json") for revision in record.revisions],
         "splits": {

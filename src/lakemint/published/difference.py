@@ -76,6 +76,7 @@ def difference(
         "contract": _documents(store, lake, old, new, "contract"),
         "recipe": _documents(store, lake, old, new, "recipe"),
         "lakemint": _pair(old.manifest.lakemint, new.manifest.lakemint),
+        "code": _pair(old.manifest.code, new.manifest.code),
         "examples": {kind: _first(rows[kind]) for kind in KINDS},
     }
 

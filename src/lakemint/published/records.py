@@ -127,6 +127,8 @@ class Manifest(Record):
     contract: Digest
     recipe: Digest
     lakemint: str
+    code: Digest | None = None
+    """Of the sources of the stages, see `lakemint.code`; the first manifests named the version alone."""
     inputs: dict[str, Annotated[TableVersion, BeforeValidator(_numbered)]]
     verdicts: list[Digest]
     columns: list[ColumnRecord] = Field(alias="schema")
@@ -160,6 +162,8 @@ class Manifest(Record):
     def content(self) -> dict[str, Any]:
         """Plain data, as it is stored."""
         unknown = {"base", "buckets"} if self.format == "lakemint.manifest/1" else set()
+        if self.code is None:
+            unknown |= {"code"}
         if self.revises is None:
             unknown |= {"revises", "erased", "withdrawn"}
         return self.model_dump(mode="json", by_alias=True, exclude=unknown)

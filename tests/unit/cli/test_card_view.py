@@ -23,6 +23,7 @@ def card(**changed: Any) -> dict[str, Any]:
         "digest": "ab" * 32,
         "published_at": "2026-11-22T12:00:00+00:00",
         "lakemint": "0.1.0",
+        "code": "fe" * 32,
         "inputs": {
             name: {"version": at, "commit": "c"} for name, at in (("gold", 2), ("bronze", 0), ("silver", 1))
         },
@@ -72,7 +73,7 @@ def test_a_card_says_all_there_is_to_know() -> None:
         "cdcdcdcdcdcdcdcd…  verified",
         "61.0% accuracy on 20 test rows, the commonest class alone 50.0%",
         "bronze v0, silver v1, gold v2",
-        "2026-11-22T12:00:00+00:00 by lakemint 0.1.0",
+        "2026-11-22T12:00:00+00:00 by lakemint 0.1.0, code fefefefefefefefe…",
         "ab" * 32,
     ):
         assert words in text

@@ -85,14 +85,15 @@ def test_the_list_of_a_dataset_that_is_nowhere_is_an_error(config: Config, run: 
 
 def test_a_difference_is_a_few_lines(config: Config, run: Run) -> None:
     changed = [{**ROWS[0], "label": "b"}, {**ROWS[1], "split": "test"}, *ROWS[3:], row(60), row(61)]
-    publish(config, changed, changed={"labels": LabelSummary(alpha=0.63), "recipe": "f" * 64})
+    made = {"labels": LabelSummary(alpha=0.63), "recipe": "f" * 64, "code": "c" * 64}
+    publish(config, changed, changed=made)
     status, out, _ = run("diff", "notes@1", "notes@2")
     lines = out.splitlines()
     assert (status, lines[0]) == (0, "notes@1 → notes@2   40 → 41 rows")
     assert lines[1].startswith("rows    +2  −1  relabeled 1  moved 1  changed 0   shards touched 5 of 6 (")  # noqa: RUF001
     assert lines[2] == "labels  a 50.0% → 46.3%, b 50.0% → 53.7%   agreement α 0.61 → 0.63"  # noqa: RUF001
     assert lines[3].startswith("splits  train 80.0% → 78.0%, test 20.0% → 22.0%")
-    assert lines[4] == "schema  unchanged   contract unchanged   recipe changed   lakemint 0.1.0"
+    assert lines[4] == "schema  unchanged   contract unchanged   recipe changed   lakemint 0.1.0, other code"
     assert len(lines) == 5
     # With the recipes at hand, the fields that changed are named.
     was, now = {"split": {"train": 0.8}}, {"split": {"train": 0.7}, "near": None}

@@ -17,7 +17,7 @@ from lakemint.publish.manifest import (
     require_current,
     split_records,
 )
-from lakemint.published.records import Counts
+from lakemint.published.records import Counts, Manifest, parse
 
 RECIPE, CONTRACT = "a" * 64, "b" * 64
 COUNTS = Counts(raw=12, quarantined=1, rejected=2, unlabeled=3, published=6)
@@ -166,6 +166,7 @@ def test_a_manifest_holds_the_agreed_fields_and_its_basis_is_recognised() -> Non
         "contract",
         "recipe",
         "lakemint",
+        "code",
         "inputs",
         "verdicts",
         "schema",
@@ -177,3 +178,5 @@ def test_a_manifest_holds_the_agreed_fields_and_its_basis_is_recognised() -> Non
     ]
     assert sorted(content) == sorted(expected)
     assert canonical(content).startswith(b'{"base":"bbb')
+    older = {name: value for name, value in content.items() if name != "code"}
+    assert parse(Manifest, canonical(older), "m").content == older

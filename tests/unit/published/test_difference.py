@@ -133,7 +133,12 @@ def test_the_same_twice_differs_in_nothing_and_reads_nothing(config: Config) -> 
 
 def test_shares_agreement_and_what_it_is_made_of(config: Config) -> None:
     publish(config, ROWS, changed={"labels": LabelSummary(alpha=0.61)})
-    made_otherwise = {"labels": LabelSummary(alpha=0.63), "recipe": "f" * 64, "lakemint": "0.2.0"}
+    made_otherwise = {
+        "labels": LabelSummary(alpha=0.63),
+        "recipe": "f" * 64,
+        "lakemint": "0.2.0",
+        "code": "c" * 64,
+    }
     publish(config, [row(index, label="b") for index in range(20)], changed=made_otherwise)
     found = difference(config, ONE, TWO)
     assert found["labels"] == {"a": {"before": 0.5, "after": 0}, "b": {"before": 0.5, "after": 1}}
@@ -146,6 +151,7 @@ def test_shares_agreement_and_what_it_is_made_of(config: Config) -> None:
     assert found["recipe"] == {"before": "d" * 64, "after": "f" * 64, "changes": None}
     assert found["contract"] == {"before": "c" * 64, "after": "c" * 64, "changes": None}
     assert found["lakemint"] == {"before": "0.1.0", "after": "0.2.0"}
+    assert found["code"] == {"before": None, "after": "c" * 64}
 
 
 def test_columns_that_come_go_or_change_their_type_are_named_and_the_others_compared(config: Config) -> None:
