@@ -4,11 +4,13 @@ import json
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import time
 import uuid
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,8 +19,8 @@ import pytest
 
 from lakemint.config import CREDENTIALS, SETTINGS, Config
 from lakemint.dataset.recipe import load_recipe
-from lakemint.label.accounts import FILE, email, pseudonym
-from lakemint.label.project import need_project, project_url
+from lakemint.label.accounts import FILE, email, open_accounts, pseudonym
+from lakemint.label.project import find_project, need_project, project_url
 from lakemint.label.studio import connect
 from lakemint.label.tables import summarize
 from lakemint.label.transforms import current_answers, majority
@@ -66,8 +68,8 @@ def dataset(
         store.put(Lake(config.lake).recording(name, source), content.encode())
     yield made
     with connect(config) as studio:
-        project = need_project(studio, made.config, name)
-        studio.write("DELETE", f"/api/projects/{project.id}/")
+        if project := find_project(studio, made.config, name):
+            studio.write("DELETE", f"/api/projects/{project.id}/")
         users = studio.users()
         for address in (email(name, k) for k in range(1, PER_SAMPLE + 1)):
             if address in users:
@@ -228,6 +230,21 @@ def _check_that_accounts_are_found_again(dataset: Dataset) -> None:
     assert dataset.job("label_replay").counts["submitted"] == 1
     assert_replayed_once(dataset)
     assert json.loads(path.read_text())[email(dataset.name, 1)] == kept[email(dataset.name, 1)]
+
+
+def test_an_account_without_a_token_gets_one(dataset: Dataset, stack: Config) -> None:
+    """Label Studio makes none for who signs up while it deletes a project."""
+    assert stack.home is not None
+    name = email(dataset.name, 1)
+    with connect(dataset.config) as studio:
+        open_accounts(studio, dataset.config, dataset.name, [1])
+        database = stack.home / "label-studio" / "label_studio.sqlite3"
+        with closing(sqlite3.connect(database, timeout=60)) as connection, connection:
+            user = studio.users()[name]
+            gone = connection.execute("DELETE FROM authtoken_token WHERE user_id = ?", (user,))
+        assert gone.rowcount == 1
+        token = open_accounts(studio, dataset.config, dataset.name, [1])[1].token
+        assert studio.write("GET", "/api/current-user/whoami", token=token)["email"] == name
 
 
 def test_an_edit_is_a_new_event_and_the_label_follows(dataset: Dataset) -> None:

@@ -94,7 +94,7 @@ def _enter(studio: LabelStudio, address: str, password: str, join: bool) -> str:
         with httpx.Client(base_url=studio.url, timeout=60) as browser:
             try:
                 if _submit(browser, path, address, password):
-                    return str(checked(browser.get("/api/current-user/token"), studio.url)["token"])
+                    return _token(browser, studio.url)
             except httpx.TransportError as error:
                 unanswered = error
     if unanswered is not None:
@@ -105,6 +105,20 @@ def _enter(studio: LabelStudio, address: str, password: str, join: bool) -> str:
         f"Label Studio at {studio.url} does not let {address} in: set the annotator_key that the account was "
         "made with, or take the account out there; and see that people may sign up by the invite link"
     )
+
+
+def _token(browser: "httpx.Client", url: str) -> str:
+    """The token of who is logged in.
+
+    An account made while a project is deleted has none, and asking for it fails (500): meanwhile Label Studio
+    1.23 turns all its signal handlers off, its maker of tokens too. Then it is made now.
+    """
+    path = "/api/current-user/token"
+    try:
+        return str(checked(browser.get(path), url)["token"])
+    except LabelStudioUnavailable:
+        headers = {"Referer": url, "X-CSRFToken": browser.cookies.get("csrftoken") or ""}
+        return str(checked(browser.post("/api/current-user/reset-token", headers=headers), url)["token"])
 
 
 def _submit(browser: "httpx.Client", path: str, address: str, password: str) -> bool:
