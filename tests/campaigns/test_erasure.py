@@ -3,7 +3,9 @@
 import gzip
 import json
 import uuid
+import zlib
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +14,12 @@ from pyspark.sql import SparkSession
 
 from lakemint.config import Config, load_config
 from lakemint.erase.orders import Erasures
-from lakemint.erase.records import Receipt
+from lakemint.erase.records import Order, Receipt
 from lakemint.label.project import find_project
 from lakemint.label.studio import connect
 from lakemint.names import Reference
 from lakemint.published.verify import verify
+from lakemint.spark import amend, spark_session
 from lakemint.subjects import Subjects
 from tests.integration.label_dataset import FORM
 from tests.integration.small_dataset import DATASET, SmallDataset, run_job, take_road, texts, tsv
@@ -81,8 +84,19 @@ def record_answers(notes: SmallDataset, village: Village) -> None:
 def holding(notes: SmallDataset, home: Path, mark: str) -> list[str]:
     """Where the mark is to be found: objects, unpacked; files of all servers; this machine's cache."""
     files = [*home.rglob("*"), *load_config().cache_folder().rglob("*")]
-    on_disk = [str(path) for path in files if path.is_file() and mark.encode() in path.read_bytes()]
+    on_disk = [str(path) for path in files if path.is_file() and mark.encode() in unpacked(path.read_bytes())]
     return [*objects_with((mark,), notes.store), *on_disk]
+
+
+def unpacked(data: bytes) -> bytes:
+    """A file, and what is packed by gzip anywhere in it: SeaweedFS packs what looks like text."""
+    parts, at = [data], data.find(b"\x1f\x8b\x08")
+    while at >= 0:
+        inflated = zlib.decompressobj(zlib.MAX_WBITS | 16)
+        with suppress(zlib.error):
+            parts.append(inflated.decompress(data[at:], 100_000_000))
+        at = data.find(b"\x1f\x8b\x08", at + 3)
+    return b"\n".join(parts)
 
 
 @pytest.fixture
@@ -96,6 +110,37 @@ def notes(
     made.write(SOURCES, STRINGS, STRINGS[2:], **RECIPE)
     (folder / DATASET / "label.xml").write_text(FORM)
     return made
+
+
+def carried_out(notes: SmallDataset, subjects: Subjects) -> Receipt:
+    erasures = Erasures(notes.store, notes.lake, DATASET)
+    order = erasures.order(subjects, "ana", "2026-11-23T12:00:00+00:00")
+    assert isinstance(order, Order)
+    erasures.agree(order)
+    run_job("erase", DATASET)
+    receipt = erasures.read(order.erasure)
+    assert isinstance(receipt, Receipt) and not receipt.is_due
+    return receipt
+
+
+def test_of_whom_no_row_is_left_the_history_says_nothing_either(notes: SmallDataset, config: Config) -> None:
+    """Somebody deleted his raw object and his rows by hand: Delta still has the bytes."""
+    who = f"Casper {uuid.uuid4().hex[:12]}"
+    assert config.home is not None
+    for key, name in (("g", who), ("h", "Bob")):
+        notes.land(f"mail/{key}.tsv", f"{key}\t{name}\tboo, says {name}\n".encode())
+    notes.run("ingest")
+    notes.store.delete(f"raw/{DATASET}/mail/g.tsv")
+    with spark_session(config) as spark:
+        for table in ("bronze", "objects"):
+            gone = spark.sql(f"SELECT 'raw/{DATASET}/mail/g.tsv' AS object")
+            uri = notes.lake.table(table, DATASET)
+            amend(gone, uri, "t.object = s.object", "WHEN MATCHED THEN DELETE", {})
+    assert holding(notes, config.home, who)
+    receipt = carried_out(notes, Subjects("who", who))
+    assert (receipt.records, receipt.samples) == (0, 0)
+    assert "\n".join(holding(notes, config.home, who)) == ""
+    assert [row["who"] for row in notes.rows("bronze")] == ["Bob"]
 
 
 def test_nothing_is_left_of_a_hundred_people(
@@ -114,12 +159,10 @@ def test_nothing_is_left_of_a_hundred_people(
         assert [one for one in files if place in one], f"what is in {place} must be found"
 
     wanted = Subjects("who", *map(village.name, range(LEAVING)))
-    order, _ = Erasures(notes.store, notes.lake, DATASET).order(wanted, "ana", "2026-11-23T12:00:00+00:00")
-    run_job("erase", DATASET, order.erasure)
+    receipt = carried_out(notes, wanted)
 
     assert "\n".join(holding(notes, config.home, village.mark)) == ""
-    receipt = Erasures(notes.store, notes.lake, DATASET).read(order.erasure)
-    assert isinstance(receipt, Receipt) and len(receipt.subjects) == LEAVING
+    assert len(receipt.subjects) == LEAVING
     assert [one.version for one in receipt.versions] == [*before]
     for version in receipt.versions:
         left = {text for text in before[version.version] if village.mark not in text}

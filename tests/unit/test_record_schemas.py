@@ -18,7 +18,7 @@ from lakemint.record_schemas import RECORDS, schema
 from lakemint.store import open_store
 from lakemint.subjects import Subjects
 from tests.support import CHECKOUT
-from tests.unit.erase.test_orders import receipt_of
+from tests.unit.erase.test_orders import placed, receipt_of
 from tests.unit.small_version import DATASET, WHEN, publish_judged, row, settings
 
 FOLDER = CHECKOUT / "schemas" / "_records"
@@ -42,8 +42,8 @@ def stored(config: Config) -> dict[str, Any]:
     channels.promote(store, lake, Channel(DATASET, "production"), 1, Order("ana", WHEN))
     erasures = Erasures(store, lake, DATASET)
     erasures.order(Subjects("author", "Bo"), "ana", "2026-11-23T12:00:00+00:00")
-    done, _ = erasures.order(Subjects("author", "Eve"), "ana", "2026-11-23T12:00:00+00:00")
-    erasures.write(receipt_of(done))
+    done = placed(erasures, Subjects("author", "Eve"))
+    erasures.replace(done, receipt_of(done))
     with lease(store, lake, DATASET, "publish"):
         documents = [json.loads(store.get(item.key)) for item in store.list("") if item.key.endswith(".json")]
     kinds = [

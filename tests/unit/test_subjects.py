@@ -3,12 +3,12 @@
 import pytest
 
 from lakemint.errors import LakemintError
-from lakemint.subjects import MOST, Subjects
+from lakemint.subjects import LONGEST, MOST, Subjects
 
 ZOE = Subjects("author", " Zoë  \u0022Q\u0022 ", "Bo")
 
 
-@pytest.mark.parametrize("text", ['Zoë "Q"', 'Zoe\u0308 "Q"', '\tZoë\u00a0"Q"\n'])
+@pytest.mark.parametrize("text", ['Zoë "Q"', 'Zoe\u0308 "Q"', '\tZoë\u00a0"Q"\n', '\uff3aoë "Q"'])
 def test_white_space_and_unicodes_forms_make_no_difference(text: str) -> None:
     assert ZOE.is_named(text)
 
@@ -18,12 +18,7 @@ def test_another_text_names_another(text: str | None) -> None:
     assert not ZOE.is_named(text)
 
 
-def test_bytes_that_are_no_record_may_spell_the_name_in_many_ways() -> None:
-    for line in ('x\tZoë "Q"\ty', 'x,"Zoë ""Q""",y', '{"author": "Zo\\u00eb \\"Q\\""', 'Zoe\u0308 "Q"'):
-        assert any(spelling in line.encode() for spelling in ZOE.spellings), line
-
-
-@pytest.mark.parametrize("value", ["", " \t\n", "\udce9"])
+@pytest.mark.parametrize("value", ["", " \t\n", "\udce9", "x" * (LONGEST + 1)])
 def test_a_name_that_names_nobody_is_refused(value: str) -> None:
     with pytest.raises(LakemintError, match="data subject"):
         Subjects("author", "Bo", value)

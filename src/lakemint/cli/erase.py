@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 Dataset = Annotated[str, typer.Argument(metavar="DATASET", help="Like reviews.")]
 AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
-_MAX_SUBJECT = 4096
-"""Characters of a subject's value."""
 
 
 def register(app: typer.Typer) -> None:
@@ -68,17 +66,17 @@ def erase(  # noqa: PLR0913
     config = load_config()
     wanted = _subjects(config, check_name(dataset), subject)
     ledger = _erasures(config, dataset)
-    order, is_new = ledger.order(wanted, by or config.acting_user(), utc_now())
+    order = ledger.order(wanted, by or config.acting_user(), utc_now())
+    try:
+        if not (order_only or _agreed(config, order, dry_run=dry_run, yes=yes, as_json=as_json)):
+            return
+        ledger.agree(order)
+    finally:
+        ledger.withdraw(order)  # unless it is agreed to
     if order_only:
         typer.echo(f"ordered {order.erasure}: the DAG erase_{dataset} carries it out")
         return
-    try:
-        if not _agreed(config, order, dry_run=dry_run, yes=yes, as_json=as_json):
-            return
-        _job(config, order)
-    finally:
-        if is_new:
-            ledger.withdraw(order.erasure)  # unless it has begun
+    _job(config, order)
     receipt = ledger.read(order.erasure)
     if as_json:
         typer.echo(json.dumps(receipt.model_dump(mode="json"), indent=2))
@@ -100,26 +98,29 @@ def erasures(
     Exit status 1 when one is not complete, or a receipt is not as it was signed.
     """
     from lakemint.config import load_config
+    from lakemint.erase.records import Receipt
 
     config = load_config()
     ledger = _erasures(config, check_name(dataset))
-    open_orders, receipts = ledger.orders(), ledger.receipts()
+    records = ledger.all()
     if subject:
         wanted = _subjects(config, dataset, subject)
-        open_orders = [order for order in open_orders if not wanted.plain.isdisjoint(order.subjects.plain)]
-        receipts = [receipt for receipt in receipts if receipt.is_about(wanted)]
-    entries = [_entry(config, receipt) for receipt in receipts]
+        records = [record for record in records if record.is_about(wanted)]
+    entries = [_entry(config, one) for one in records if isinstance(one, Receipt) and not one.is_due]
+    due = [record for record in records if record.is_due]
+    asked = [record for record in records if not (record.is_due or record.has_begun)]
     if as_json:
-        typer.echo(json.dumps({"complete": entries, "open": [one.erasure for one in open_orders]}, indent=2))
+        named = {"open": [one.erasure for one in due], "asked": [one.erasure for one in asked]}
+        typer.echo(json.dumps({"complete": entries, **named}, indent=2))
     else:
-        _tell_all(dataset, entries, open_orders)
-    if open_orders or any(entry["verified"] is False for entry in entries):
+        _tell_all(dataset, entries, due, asked)
+    if due or any(entry["verified"] is False for entry in entries):
         raise typer.Exit(1)
 
 
 def _subjects(config: "Config", dataset: str, texts: list[str]) -> "Subjects":
     from lakemint.dataset.contract import load_contract
-    from lakemint.subjects import Subjects
+    from lakemint.subjects import LONGEST, Subjects
 
     column = load_contract(config.schemas_folder(), dataset).subject
     if column is None:
@@ -129,15 +130,15 @@ def _subjects(config: "Config", dataset: str, texts: list[str]) -> "Subjects":
         )
     values = [value.strip() for text in texts for value in (_lines() if text == "-" else [text])]
     for number, value in enumerate(values, start=1):
-        if not value or len(value) > _MAX_SUBJECT or not value.isprintable():
-            raise LakemintError(f"subject {number} is no printable text of 1 to {_MAX_SUBJECT} characters")
+        if not value or len(value) > LONGEST or not value.isprintable():
+            raise LakemintError(f"subject {number} is no printable text of 1 to {LONGEST} characters")
     return Subjects(column, *values)
 
 
 def _lines() -> list[str]:
-    from lakemint.subjects import MOST
+    from lakemint.subjects import LONGEST, MOST
 
-    most = (_MAX_SUBJECT + 1) * MOST
+    most = (LONGEST + 1) * MOST
     text = sys.stdin.read(most + 1)
     if len(text) > most:
         raise LakemintError(f"more than {most:,} characters of subjects: erase {MOST} at a time")
@@ -152,9 +153,9 @@ def _erasures(config: "Config", dataset: str) -> "Erasures":
     return Erasures(open_store(config), Lake(config.need("lake")), dataset)
 
 
-def _agreed(config: "Config", order: "Order", *, dry_run: bool, yes: bool, as_json: bool) -> bool:
+def _agreed(config: "Config", order: "Order | Receipt", *, dry_run: bool, yes: bool, as_json: bool) -> bool:
     """Whether to go on, after what would go was shown; one that has begun is completed without asking."""
-    if order.found is not None:
+    if order.has_begun:
         if dry_run:
             raise LakemintError(f"this erasure was begun on {order.ordered_at} by {order.by}: complete it")
         typer.echo(
@@ -171,7 +172,7 @@ def _agreed(config: "Config", order: "Order", *, dry_run: bool, yes: bool, as_js
     return not dry_run and typer.confirm("This cannot be undone. Erase?", err=as_json)
 
 
-def _job(config: "Config", order: "Order", *mode: str) -> dict[str, Any]:
+def _job(config: "Config", order: "Order | Receipt", *mode: str) -> dict[str, Any]:
     """What the job says; it is told the order's name only, since others may see a process's arguments."""
     from lakemint.config import job_environment
     from lakemint.job.process import run_job
@@ -188,15 +189,18 @@ def _job(config: "Config", order: "Order", *mode: str) -> dict[str, Any]:
 def _told(found: Mapping[str, Any], verb: str) -> str:
     rows = ", ".join(f"{table} {count:,}" for table, count in found["rows"].items() if count) or "none"
     versions = ", ".join(f"@{one['version']} {one['rows']:,} rows" for one in found["versions"]) or "none"
-    return "\n".join(
-        (
-            f"{verb} {found['records']:,} raw records in {found['objects']:,} raw objects",
-            f"  samples   {found['samples']:,}",
-            f"  tables    {rows}",
-            f"  tasks     {found['tasks']:,} in Label Studio",
-            f"  versions  {versions}",
-        )
-    )
+    lines = [
+        f"{verb} {found['records']:,} raw records in {found['objects']:,} raw objects",
+        f"  samples   {found['samples']:,}",
+        f"  tables    {rows}",
+        f"  tasks     {found['tasks']:,} in Label Studio",
+        f"  versions  {versions}",
+    ]
+    if found["unread"]:
+        lines.insert(1, f"  unread    {found['unread']:,} of them: a name stands in what nobody can read")
+    if found["lost_states"]:
+        lines.append(f"  lost      {found['lost_states']:,} states of silver that versions were made from")
+    return "\n".join(lines)
 
 
 def _entry(config: "Config", receipt: "Receipt") -> dict[str, Any]:
@@ -208,15 +212,20 @@ def _entry(config: "Config", receipt: "Receipt") -> dict[str, Any]:
     return {**receipt.model_dump(mode="json"), "verified": valid}
 
 
-def _tell_all(dataset: str, entries: list[dict[str, Any]], open_orders: "list[Order]") -> None:
-    if not entries and not open_orders:
+def _tell_all(
+    dataset: str,
+    entries: list[dict[str, Any]],
+    due: "Sequence[Order | Receipt]",
+    asked: "Sequence[Order | Receipt]",
+) -> None:
+    if not (entries or due or asked):
         typer.echo(f"{dataset} has no such erasures")
     for entry in entries:
         signed = f"signed by {entry['key'][:16]}…" if entry["key"] else "not signed"
         mark = {True: ", verified", False: ", NOT BY A TRUSTED KEY", None: ""}[entry["verified"]]
         typer.echo(printable(f"{entry['erasure']}  {entry['done_at']}  by {entry['by']}  {signed}{mark}"))
         typer.echo(_told(entry, "  erased"))
-    for order in open_orders:
-        typer.echo(
-            printable(f"{order.erasure}  NOT COMPLETE, ordered {order.ordered_at} by {order.by}: erase again")
-        )
+    for state, orders in (("NOT COMPLETE, ordered", due), ("only asked what would go,", asked)):
+        for one in orders:
+            way_out = ": erase again" if one.is_due else ""
+            typer.echo(printable(f"{one.erasure}  {state} {one.ordered_at} by {one.by}{way_out}"))

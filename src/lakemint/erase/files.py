@@ -25,6 +25,11 @@ class TableFiles:
         keys = (item.key for item in self._store.list(self._folder))
         return {key for key in keys if not key.startswith(self._log)}
 
+    def uris(self) -> list[str]:
+        """The URIs of the stored Parquet files, but for those that Delta keeps for itself."""
+        names = (key.removeprefix(self._folder) for key in sorted(self.stored()))
+        return [f"{self._uri}/{name}" for name in names if name.endswith(".parquet") and name[0] != "_"]
+
     def of_version(self, version: int) -> set[str] | None:
         """The data files of a version; None when the log no longer tells, or not all of them are there."""
         paths = data_files(self._spark, self._uri, version)

@@ -1,11 +1,18 @@
 """Orders and receipts in the lake."""
 
 import uuid
-from collections.abc import Iterator
+from datetime import datetime, timedelta
 
 from lakemint.digest import canonical
 from lakemint.erase.records import Order, Receipt
-from lakemint.errors import FormatError, IntegrityError, LakemintError, ObjectNotFound
+from lakemint.errors import (
+    FormatError,
+    IntegrityError,
+    LakemintError,
+    ObjectExists,
+    ObjectNotFound,
+    StoreUnavailable,
+)
 from lakemint.lake import Lake
 from lakemint.published.records import MAX_BYTES, parse
 from lakemint.store.base import Store
@@ -18,14 +25,16 @@ class Erasures:
     def __init__(self, store: Store, lake: Lake, dataset: str) -> None:
         self._store, self._lake, self._dataset = store, lake, dataset
 
-    def order(self, subjects: Subjects, by: str, now: str) -> tuple[Order, bool]:
-        """An order for the subjects, and whether it was placed now: one that is open already stays the one.
+    def order(self, subjects: Subjects, by: str, now: str) -> Order | Receipt:
+        """What is to be completed for the subjects, or else a new order, which nobody agreed to yet.
 
-        `now`: UTC, ISO 8601.
+        `now`: UTC, ISO 8601. Orders that nobody agreed to for a day are taken back: they name people.
         """
-        for there in self.orders():
-            if there.subjects == subjects:
-                return there, False
+        for there in self.all():
+            if there.is_due and there.is_for(subjects):
+                return there
+            if not (there.is_due or there.has_begun) and there.ordered_at < _day_before(now):
+                self.withdraw(there)
         order = Order(
             dataset=self._dataset,
             erasure=str(uuid.uuid4()),
@@ -34,19 +43,38 @@ class Erasures:
             by=by,
             ordered_at=now,
         )
-        self.write(order)
-        return order, True
+        self._store.create(self._lake.erasure(self._dataset, order.erasure), _written(order))
+        return order
 
-    def write(self, record: Order | Receipt) -> None:
-        """Put an order as it is by now, or the receipt that takes its place."""
-        where = self._lake.erasure(self._dataset, record.erasure)
-        self._store.put(where, canonical(record.model_dump(mode="json")))
+    def agree(self, order: Order | Receipt) -> None:
+        """From now on it is to be carried out; raises LakemintError when it is no longer there."""
+        if not order.is_due:
+            self.replace(order, order.model_copy(update={"agreed": True}))
 
-    def withdraw(self, erasure: str) -> None:
-        """Take back an order of which nothing was done yet; any other one stays."""
-        there = self.read(erasure)
-        if isinstance(there, Order) and there.found is None:
-            self._store.delete(self._lake.erasure(self._dataset, erasure))
+    def replace(self, before: Order | Receipt, after: Order | Receipt) -> Order | Receipt:
+        """Put what a record is by now in the place of what it was; returns what is there then.
+
+        When another run was faster, that is what that one made of it.
+        """
+        where = self._lake.erasure(self._dataset, before.erasure)
+        there = self._store.stat(where)
+        now = self.read(before.erasure)
+        if there is None or now != before:
+            return now
+        try:
+            self._store.replace(where, _written(after), there.etag)
+        except (ObjectExists, ObjectNotFound, StoreUnavailable):
+            now = self.read(before.erasure)
+            if now == before:
+                raise
+            return now
+        return after
+
+    def withdraw(self, order: Order | Receipt) -> None:
+        """Take back an order that nobody agreed to; any other one stays."""
+        there = self.read(order.erasure)
+        if not (there.is_due or there.has_begun):
+            self._store.delete(self._lake.erasure(self._dataset, order.erasure))
 
     def read(self, erasure: str) -> Order | Receipt:
         """The order, or the receipt when all is done.
@@ -69,16 +97,21 @@ class Erasures:
             )
         return record
 
-    def orders(self) -> list[Order]:
-        """Of the erasures that are not complete."""
-        return [record for record in self._all() if isinstance(record, Order)]
+    def due(self) -> list[Order | Receipt]:
+        """What is to be completed: first what has begun, since others wait for it."""
+        return sorted((one for one in self.all() if one.is_due), key=lambda one: not one.has_begun)
 
-    def receipts(self) -> list[Receipt]:
-        """Of those that are, oldest first."""
-        found = [record for record in self._all() if isinstance(record, Receipt)]
-        return sorted(found, key=lambda receipt: (receipt.done_at, receipt.erasure))
-
-    def _all(self) -> Iterator[Order | Receipt]:
+    def all(self) -> list[Order | Receipt]:
+        """Every record, oldest order first."""
         prefix = self._lake.erasures(self._dataset)
-        for item in self._store.list(prefix):
-            yield self.read(item.key.removeprefix(prefix).removesuffix(".json"))
+        names = (item.key.removeprefix(prefix) for item in self._store.list(prefix))
+        records = [self.read(name.removesuffix(".json")) for name in names]
+        return sorted(records, key=lambda one: (one.ordered_at, one.erasure))
+
+
+def _day_before(now: str) -> str:
+    return (datetime.fromisoformat(now) - timedelta(days=1)).isoformat()
+
+
+def _written(record: Order | Receipt) -> bytes:
+    return canonical(record.model_dump(mode="json"))

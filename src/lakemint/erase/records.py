@@ -27,6 +27,10 @@ class Trace(Record):
     """Of its bytes as they were then."""
     lines: list[Count]
     """From 1; [0] for the whole object."""
+    records: Count
+    """In these lines, readable or not."""
+    unread: Count
+    """Those of them that nobody could read, but for the name that stands in them."""
 
 
 class Found(Record):
@@ -44,8 +48,13 @@ class Found(Record):
 
     @property
     def records(self) -> int:
-        """Lines, or whole objects."""
-        return sum(len(trace.lines) for trace in self.traces)
+        """Raw records, readable or not; a whole object is one."""
+        return sum(trace.records for trace in self.traces)
+
+    @property
+    def unread(self) -> int:
+        """Those of them that nobody could read."""
+        return sum(trace.unread for trace in self.traces)
 
     @property
     def objects(self) -> int:
@@ -56,7 +65,10 @@ class Found(Record):
         return bool(self.samples or self.traces or self.tasks or any(self.rows.values()))
 
     def and_(self, later: "Found") -> "Found":
-        """All of both; what a search that was cut off had begun to remove is not counted twice."""
+        """All of both; what a search that was cut off had begun to remove is not counted twice.
+
+        Of lost states the first search knows: what follows it removes the tables' history.
+        """
         known = {(trace.object, trace.etag) for trace in self.traces}
         new = [trace for trace in later.traces if (trace.object, trace.etag) not in known]
         tables = dict.fromkeys([*self.rows, *later.rows])
@@ -65,7 +77,7 @@ class Found(Record):
             traces=[*self.traces, *new],
             rows={name: max(self.rows.get(name, 0), later.rows.get(name, 0)) for name in tables},
             tasks=max(self.tasks, later.tasks),
-            lost_states=max(self.lost_states, later.lost_states),
+            lost_states=self.lost_states,
         )
 
 
@@ -81,12 +93,32 @@ class Order(Record):
     by: str
     ordered_at: str
     """UTC, ISO 8601."""
+    agreed: bool = False
+    """Whether somebody said that it shall be carried out; until then it only asks what would go."""
     found: Found | None = None
     """Null until something may have been removed."""
 
     @property
     def subjects(self) -> Subjects:
         return Subjects(self.column, *self.values)
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether something may have been removed."""
+        return self.found is not None
+
+    @property
+    def is_due(self) -> bool:
+        """Whether it is to be carried out."""
+        return self.agreed or self.has_begun
+
+    def is_for(self, subjects: Subjects) -> bool:
+        """Whether it is about just them."""
+        return self.subjects == subjects
+
+    def is_about(self, subjects: Subjects) -> bool:
+        """Whether any of them is among those whom it is about."""
+        return not self.subjects.plain.isdisjoint(subjects.plain)
 
 
 class RevisedVersion(Record):
@@ -111,11 +143,13 @@ class Receipt(Record):
     """See `digests_of_subjects`."""
     by: str
     ordered_at: str
-    done_at: str
-    """UTC, ISO 8601."""
+    done_at: str | None
+    """UTC, ISO 8601; null while the servers' files may still hold what was deleted, the order among it."""
     samples: Count
     records: Count
     """Raw records, readable or not."""
+    unread: Count
+    """Those of them that nobody could read: the name stood in them."""
     objects: Count
     """Raw objects that held them."""
     rows: dict[str, Count]
@@ -137,6 +171,20 @@ class Receipt(Record):
             return self
         named = self.model_copy(update={"key": key.public.id})
         return named.model_copy(update={"signature": written_signature(key.sign(named.message))})
+
+    @property
+    def has_begun(self) -> bool:
+        """All that was found was removed."""
+        return True
+
+    @property
+    def is_due(self) -> bool:
+        """Whether the servers' files may still hold what was removed."""
+        return self.done_at is None
+
+    def is_for(self, subjects: Subjects) -> bool:
+        """Whether it is about just them."""
+        return self.column == subjects.column and self.subjects == digests_of_subjects(self.erasure, subjects)
 
     def is_about(self, subjects: Subjects) -> bool:
         """Whether any of them is among those who were erased."""

@@ -5,7 +5,7 @@ no trace of what is still to do: killed anywhere and run again, it ends in the s
 the one before, so that a table is still made of the same inputs, read up to the same place.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -22,6 +22,7 @@ from lakemint.erase.transforms import (
     of_samples,
     only_theirs,
     places_of,
+    read_files,
     records_of,
     recounted,
     rewritten_of,
@@ -122,8 +123,7 @@ class SubjectTables:
             return Held(frozenset(), {}, (*asked,))
         records, unread = self._records(tables, places)
         at = records.unionByName(unread).select("object", "etag", "line").localCheckpoint()
-        past = {state: self._state(state) for state in {*asked, *self._used()}}
-        frames = [*past.values(), tables.get("silver"), tables.get("gold")]
+        frames = [self._ever_silver(), tables.get("gold")]
         found = [samples_at(frame, self._subjects, at) for frame in frames if frame is not None]
         if "rejected" in tables:
             found.append(leaked_at(tables["rejected"], at))
@@ -131,7 +131,7 @@ class SubjectTables:
         moves = moves_of(rewritten_of(self._spark, []), tables["objects"], records)
         ids = samples_of(self._spark, samples)
         rows = {name: frame.count() for name, frame in self._going(tables, ids, moves, at).items()}
-        return Held(samples, rows, tuple(state for state in asked if past[state] is None))
+        return Held(samples, rows, tuple(state for state in asked if not self._is_there(state)))
 
     def erase(self, samples: Iterable[str], rewritten: Iterable[Rewritten]) -> dict[str, int]:
         """Take out the rows of the samples, and the records of the subject; table → rows removed by this run.
@@ -210,21 +210,21 @@ class SubjectTables:
     def _erased(self, moves: "DataFrame") -> "DataFrame":
         return erased_places(self._table("quarantine"), moves)
 
-    def _state(self, state: TableVersion) -> "DataFrame | None":
-        """Silver as it was; None when that state is no longer there."""
+    def _ever_silver(self) -> "DataFrame | None":
+        """Rows of silver in any state that it has files of, be it that nothing was published from it."""
+        uris = self._files("silver").uris()
+        return read_files(self._spark, uris, self._subjects.column) if uris else None
+
+    def _is_there(self, state: TableVersion) -> bool:
+        """Whether silver can be read as it was."""
         try:
             self._log.demand("silver", state)
         except LakemintError:
-            return None
-        files = TableFiles(self._spark, self._store, self._lake, "silver", self._dataset)
-        return None if files.of_version(state.version) is None else self._table("silver", state.version)
+            return False
+        return self._files("silver").of_version(state.version) is not None
 
-    def _used(self) -> Iterator[TableVersion]:
-        """The states of silver that other tables were made from."""
-        for name in _SAMPLED:
-            last = self._log.last(name)
-            if last and (used := last.note.get("inputs", {}).get("silver")):
-                yield TableVersion(**used)
+    def _files(self, table: str) -> TableFiles:
+        return TableFiles(self._spark, self._store, self._lake, table, self._dataset)
 
     def _tables(self) -> "dict[str, DataFrame]":
         """Those that are there, as they are now."""
@@ -236,9 +236,8 @@ class SubjectTables:
             )
         return {name: self._table(name) for name in there}
 
-    def _table(self, name: str, version: int | None = None) -> "DataFrame":
-        at = self._log.need(name).version if version is None else version
-        return read_table(self._spark, self._lake.table(name, self._dataset), at)
+    def _table(self, name: str) -> "DataFrame":
+        return read_table(self._spark, self._lake.table(name, self._dataset), self._log.need(name).version)
 
     def _amend(self, name: str, rows: "DataFrame", on: str, action: str) -> dict[str, int]:
         """Change a table by the rows, under the note of its last commit; without rows there is no commit."""

@@ -15,6 +15,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.pandas.functions import arrow_udf
 
 from lakemint.names import LEAKED, SAMPLE_ID
+from lakemint.sightings import CHANCE, sightings
 from lakemint.subjects import Subjects
 
 ERASED: Final = "erased"
@@ -38,6 +39,13 @@ def samples_of(spark: SparkSession, samples: Iterable[str]) -> DataFrame:
     return spark.createDataFrame([(sample,) for sample in sorted(samples)], f"{SAMPLE_ID} string")
 
 
+def read_files(spark: SparkSession, uris: Iterable[str], column: str) -> DataFrame:
+    """Of a table's Parquet files, whatever states they are of: sample_id, place, and the subject's column."""
+    columns = [f"{SAMPLE_ID} string", "object string", "etag string", "line long", f"`{column}` string"]
+    there = spark.read.schema(", ".join(columns)).option("ignoreCorruptFiles", True)
+    return there.parquet(*uris)
+
+
 def naming(rows: DataFrame, subjects: Subjects) -> Column:
     """Whether a row names the subject; false where the table has no such column, however it spells it."""
     there = {name.lower(): name for name in rows.columns}
@@ -52,16 +60,19 @@ def naming(rows: DataFrame, subjects: Subjects) -> Column:
     return found
 
 
-def _showing(head: Column, subjects: Subjects) -> Column:
-    """Whether bytes of a record that could not be read name the subject, in any spelling."""
-    spellings = subjects.spellings
+def _showing(head: Column, line: Column, subjects: Subjects) -> Column:
+    """Whether the first bytes of what could not be read name the subject, however it is written."""
 
     @arrow_udf("boolean")  # type: ignore[call-overload, untyped-decorator]
-    def is_shown(heads: pa.Array) -> pa.Array:
-        found = (any(name in (head or b"") for name in spellings) for head in heads.to_pylist())
+    def is_shown(heads: pa.Array, lines: pa.Array) -> pa.Array:
+        of_line, of_object = sightings(subjects), sightings(subjects, CHANCE)
+        found = (
+            (of_line if line else of_object).are_in(b"\n" + (head or b"") + b"\n")
+            for head, line in zip(heads.to_pylist(), lines.to_pylist(), strict=True)
+        )
         return pa.array(found, pa.bool_())
 
-    found: Column = is_shown(head)
+    found: Column = is_shown(head, line)
     return found
 
 
@@ -73,7 +84,7 @@ def records_of(bronze: DataFrame, subjects: Subjects, places: DataFrame) -> Data
 def unread_of(quarantine: DataFrame, subjects: Subjects, places: DataFrame) -> DataFrame:
     """The same of what could not be read, and was not erased yet."""
     rows = quarantine.where(F.col("reason") != ERASED)
-    return _picked(rows, _showing(F.col("head"), subjects), places).select(*_PLACE, *_ORIGIN)
+    return _picked(rows, _showing(F.col("head"), F.col("line"), subjects), places).select(*_PLACE, *_ORIGIN)
 
 
 def samples_at(silver: DataFrame, subjects: Subjects, places: DataFrame) -> DataFrame:

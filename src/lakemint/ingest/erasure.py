@@ -18,7 +18,7 @@ from lakemint.dataset.recipe import Recipe
 from lakemint.errors import LakemintError, ObjectExists, ObjectNotFound, StoreUnavailable
 from lakemint.ingest.formats import Problem, encoding
 from lakemint.ingest.lines import BOM, Broken, decoded
-from lakemint.ingest.traces import Item, Raw, Trace, Watch, items, lines_of
+from lakemint.ingest.traces import Item, Raw, Trace, Watch, held_in, items
 from lakemint.lake import Lake
 from lakemint.store import Store
 from lakemint.subjects import Subjects
@@ -53,7 +53,7 @@ def _settled(store: Store, lake: Lake, recipe: Recipe, trace: Trace, subjects: S
     there = store.stat(trace.object)
     if there is None:
         return None
-    if lines_of(Raw.of(store, lake, recipe, trace._replace(etag=there.etag)), subjects):
+    if held_in(Raw.of(store, lake, recipe, trace._replace(etag=there.etag)), subjects).records:
         raise LakemintError(f"{trace.object} changed since the data subject was found in it; run this again")
     return there.etag
 
@@ -74,7 +74,7 @@ def _rewrite(store: Store, raw: Raw, trace: Trace, subjects: Subjects) -> None:
                 _delete(store, trace)
                 return
             # In this order: a quote that runs on may seem to have made others' records the subject's.
-            more = {*_running_on(raw, after, blank)} - blank or {*lines_of(after, subjects)} - blank
+            more = {*_running_on(raw, after, blank)} - blank or {*held_in(after, subjects).lines} - blank
             if not more:
                 break
             blank |= more

@@ -265,17 +265,24 @@ def _csv_lines(used: list[Line], more: Iterator[Line]) -> Iterator[str]:
         yield line.data.decode(errors="surrogateescape") + "\n"
 
 
+def path_fields(name: str, source: Source) -> Fields | None:
+    """What an object's name says by its source's `path`; None for one that does not fit."""
+    if not source.path:
+        return {}
+    named = _path_pattern(source.path).fullmatch(name)
+    return dict(named.groupdict()) if named else None
+
+
 def _parse_file(stream: IO[bytes], name: str, source: Source) -> Parsed:
-    named = _path_pattern(source.path).fullmatch(name) if source.path else None
+    fields = path_fields(name, source)
     data = stream.read(FILE_LIMIT + 1)
     try:
         if not data:
             raise _Unreadable("empty object")
         if len(data) > FILE_LIMIT:
             raise _Unreadable("object too large")
-        if source.path and not named:
+        if fields is None:
             raise _Unreadable(f"unknown format: not named like {source.path}")
-        fields: Fields = dict(named.groupdict()) if named else {}
         return 0, _checked({**fields, source.content: data})
     except _Unreadable as error:
         return 0, Problem(str(error), data[:HEAD])

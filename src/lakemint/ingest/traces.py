@@ -1,21 +1,22 @@
 """Where a data subject stands in the raw objects: in records that name it, and in what nobody could read.
 
 A record is the subject's when its column says so. A line that cannot be read has no columns: it counts when
-the subject's name stands anywhere in it, and a whole object that cannot be read likewise.
+the subject's name stands in it as a word, and a whole object that cannot be read likewise.
 """
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from dataclasses import dataclass
 from typing import IO, NamedTuple, cast
 
 from lakemint.dataset.recipe import Recipe, Source
 from lakemint.errors import LakemintError, NothingLanded, ObjectExists, ObjectNotFound
-from lakemint.ingest.formats import Fields, Problem, encoding, parse
+from lakemint.ingest.formats import Fields, Problem, encoding, parse, path_fields
 from lakemint.ingest.lines import Broken, decoded
 from lakemint.ingest.plan import RawObject, landed
 from lakemint.lake import Lake
+from lakemint.sightings import CHANCE, Sightings, sightings
 from lakemint.store import Store
 from lakemint.store.safety import require_erasable
 from lakemint.subjects import Subjects
@@ -33,6 +34,18 @@ class Trace(NamedTuple):
     """Of the object as it was found."""
     lines: tuple[int, ...]
     """Ascending, from 1; (0,) for a whole object."""
+    records: int
+    """How many records stand in these lines, readable or not."""
+    unread: int
+    """How many of them nobody could read: the name stands in them, whosever they are."""
+
+
+class Held(NamedTuple):
+    """What of an object is the subject's; see `Trace`."""
+
+    lines: tuple[int, ...]
+    records: int
+    unread: int
 
 
 class Item(NamedTuple):
@@ -60,24 +73,20 @@ class Raw:
 
 
 class Watch:
-    """Which lines hold one of some byte strings; is shown what is read of them, chunk by chunk."""
+    """Which lines hold a name; is shown what is read of them, chunk by chunk."""
 
-    def __init__(self, sought: tuple[bytes, ...] = ()) -> None:
-        self._sought, self._longest = sought, max(map(len, sought), default=0)
+    def __init__(self, sought: Sightings | None = None) -> None:
+        self._sought = sought if sought and sought.reach else None
         self._line, self._begun = 1, False
-        self._tail = b""
+        self._edge, self._open = b"\n", b""
         self._hits: deque[int] = deque()
 
     def __call__(self, chunk: bytes) -> None:
-        data = self._tail + chunk
-        if self._is_in(data):
-            pieces = enumerate(data.split(b"\n"), start=self._line)
-            self._hits += [number for number, piece in pieces if self._is_in(piece)]
+        if self._sought:
+            self._look(self._sought, chunk)
         *ended, rest = chunk.rsplit(b"\n", 1)
         self._line += chunk.count(b"\n")
         self._begun = bool(rest) or (self._begun and not ended)
-        # The next chunk may go on with what the line's end begins.
-        self._tail = data.rpartition(b"\n")[2][-self._longest :] if self._longest else b""
 
     @property
     def last(self) -> int:
@@ -85,14 +94,27 @@ class Watch:
         return self._line if self._begun else self._line - 1
 
     def passes(self, line: int) -> bool:
-        """Whether one of the lines up to this one held what is sought. They are forgotten then."""
+        """Whether one of the lines up to this one, all read by now, held a name. They are forgotten then."""
+        if self._sought and line == self._line:
+            self._look(self._sought, b"\n")
+            self._edge, self._open = b"\n", b""
         found = False
         while self._hits and self._hits[0] <= line:
             found = bool(self._hits.popleft())
         return found
 
-    def _is_in(self, data: bytes) -> bool:
-        return any(sought in data for sought in self._sought)
+    def _look(self, sought: Sightings, chunk: bytes) -> None:
+        """Look through what is open of the last line, and what comes now."""
+        data = self._edge + self._open + chunk
+        if sought.are_in(data):
+            *ended, rest = (self._open + chunk).split(b"\n")
+            first, *others = [*(line + b"\n" for line in ended), rest]
+            lines = [self._edge + first, *(b"\n" + line for line in others)]
+            self._hits += [at for at, line in enumerate(lines, start=self._line) if sought.are_in(line)]
+        _, line_break, rest = data.rpartition(b"\n")
+        # The next chunk may go on with what the line's end begins; what lies before it was looked through.
+        self._edge = line_break if len(rest) <= sought.reach else b""
+        self._open = rest[-sought.reach :]
 
 
 def traces(
@@ -118,32 +140,43 @@ def traces(
         raw = Raw.of(store, lake, recipe, item)
         with_progress = _told(raw, lambda read, before=done: progress(before + read, total))  # type: ignore[misc]
         try:
-            lines = lines_of(with_progress, subjects)
+            held = held_in(with_progress, subjects)
         except ObjectNotFound:
-            lines = []
+            held = Held((), 0, 0)
         except ObjectExists as error:
             raise LakemintError(f"{item.object} changed while it was searched; run this again") from error
         done += item.size
         progress(done, total)
-        if lines:
-            yield Trace(item.object, item.source, item.etag, tuple(lines))
+        if held.records:
+            yield Trace(item.object, item.source, item.etag, *held)
 
 
-def lines_of(raw: Raw, subjects: Subjects) -> list[int]:
-    """The lines of an object that are the subject's, ascending; [0] for the whole."""
-    watch = Watch(subjects.spellings)
-    found: list[int] = []
+def held_in(raw: Raw, subjects: Subjects) -> Held:
+    """What of an object is the subject's."""
+    watch = Watch(sightings(subjects))
+    lines: list[int] = []
+    records = unread = 0
     with raw.open() as stream:
         for item in items(raw, stream, watch):
-            is_held = watch.passes(item.last)
-            if not isinstance(item.content, Problem):
-                value = item.content.get(subjects.column)
-                is_held = isinstance(value, str) and subjects.is_named(value)
-            elif item.first == 0:
-                is_held = _holds(raw, subjects)
+            is_seen = watch.passes(item.last)
+            fields = item.content
+            if isinstance(fields, Problem) and raw.source.format == "file":
+                # Empty or too large, it is still theirs whom its name names.
+                fields = path_fields(raw.name, raw.source) or fields
+            if is_unread := isinstance(fields, Problem):
+                is_held = is_seen if item.first else _holds(raw, subjects)
+            else:
+                is_held = names(fields, subjects)
             if is_held:
-                found += range(item.first, item.last + 1)
-    return found
+                lines += range(item.first, item.last + 1)
+                records, unread = records + 1, unread + is_unread
+    return Held(tuple(lines), records, unread)
+
+
+def names(fields: Fields, subjects: Subjects) -> bool:
+    """Whether a record says that it is the subject's."""
+    value = fields.get(subjects.column)
+    return isinstance(value, str) and subjects.is_named(value)
 
 
 def items(raw: Raw, stream: IO[bytes], watch: Watch) -> Iterator[Item]:
@@ -159,17 +192,16 @@ def items(raw: Raw, stream: IO[bytes], watch: Watch) -> Iterator[Item]:
 
 
 def _holds(raw: Raw, subjects: Subjects) -> bool:
-    """Whether the name stands anywhere in the bytes, as they are or unpacked as far as that goes."""
+    """Whether a name stands in the object's own, or in its bytes, as they are or as far as they unpack."""
+    if sightings(subjects).are_in(f"/{raw.name}/".encode()):
+        return True
     for gzipped in {False, encoding(raw.name)[0]}:
-        watch = Watch(subjects.spellings)
-        with raw.open() as stream:
-            try:
-                for chunk in decoded(stream, gzipped):
-                    watch(chunk)
-                    if watch.passes(watch.last):
-                        return True
-            except Broken:
-                pass
+        watch = Watch(sightings(subjects, CHANCE))
+        with raw.open() as stream, suppress(Broken):
+            for chunk in decoded(stream, gzipped):
+                watch(chunk)
+        if watch.passes(watch.last):
+            return True
     return False
 
 

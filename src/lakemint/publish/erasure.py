@@ -49,7 +49,7 @@ from lakemint.subjects import Subjects
 
 @dataclass(frozen=True)
 class Sought:
-    """Which rows are to go: those of some samples, and those that name the subject themselves."""
+    """Which rows are to go: those that name the subject, and those of some samples which name nobody."""
 
     samples: frozenset[str]
     subjects: Subjects
@@ -59,8 +59,10 @@ class Sought:
         found = pc.is_in(rows.column(SAMPLE_ID), value_set=pa.array(sorted(self.samples), pa.string()))
         column = self.subjects.column
         if column in rows.schema.names and pa.types.is_string(rows.schema.field(column).type):
-            named = (self.subjects.is_named(text) for text in rows.column(column).to_pylist())
-            found = pc.or_(found, pa.array(named, pa.bool_()))
+            texts = rows.column(column)
+            named = pa.array([self.subjects.is_named(text) for text in texts.to_pylist()], pa.bool_())
+            # Somebody else may have given the same sample, and be the one whom an earlier version names.
+            found = pc.or_(pc.and_(found, pc.is_null(texts)), named)
         return found
 
 
@@ -155,6 +157,13 @@ class Eraser:
         self._erasure, self._signing = erasure, signing
         self._search = Search(store, lake, dataset, sought)
         self._rewritten: dict[tuple[str, ...], _Rewritten] = {}
+
+    def search(self) -> list[tuple[int, int]]:
+        """Each version that `run` would revise, with how many of its rows go; raises as that does."""
+        found = self._search.versions()
+        for number, _ in found:
+            self._require_signer(read_version(self._store, self._lake, self._dataset, number))
+        return found
 
     def run(self, held: Lease, progress: Progress = lambda done, total: None) -> list[tuple[int, Revision]]:
         """Revise the versions; returns by number what this erasure made of each, whichever run did.

@@ -41,6 +41,11 @@ class Lease:
 
     def __init__(self, record: LeaseRecord) -> None:
         self._record = record
+        self.is_kept = False
+
+    def keep(self) -> None:
+        """From here on others wait until this is done, if by a later run: failing does not give it back."""
+        self.is_kept = True
 
     def require(self) -> None:
         """Raises LakemintError in the last tenth of its term: what needs it must not be begun any more."""
@@ -61,14 +66,16 @@ def lease(store: Store, lake: Lake, dataset: str, kind: Kind, name: str | None =
     key = lake.lease(dataset, f"{name}.{uuid.uuid4()}" if name else str(uuid.uuid4()))
     his = f"{lake.leases(dataset)}{name}." if name else key
     store.put(key, canonical(record.model_dump(mode="json")))
+    held = Lease(record)
     done = [key]
     try:
         earlier = _require_alone(store, lake, record, his)
-        yield Lease(record)
+        yield held
+        held.is_kept = False
         done += [one for one in earlier if one != key]
     finally:
         with suppress(StoreError):  # it ends by itself; what was done is done
-            for one in done:
+            for one in done if not held.is_kept else ():
                 store.delete(one)
 
 

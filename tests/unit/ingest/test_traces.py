@@ -34,7 +34,7 @@ def test_every_source_is_searched_and_every_object_named_once(lake: RawLake) -> 
     there = {item.key: item.etag for item in lake.store.list("raw/")}
     found = {trace.object: trace for trace in lake.traces()}
     lines = dict(zip(keys, [(1, 2), (1,), (0,), (2,)], strict=True))
-    assert found == {key: Trace(key, key.split("/")[2], there[key], lines[key]) for key in keys}
+    assert found == {key: Trace(key, key.split("/")[2], there[key], lines[key], 1, 0) for key in keys}
     assert lake.traces(Subjects("author", "Bo")) == []
     assert lake.traces(Subjects("place", "here"))[0].lines == (1,)
 
@@ -51,8 +51,16 @@ def test_a_lake_without_raw_objects_has_no_trace(lake: RawLake) -> None:
         ("tsv", b"\xef\xbb\xbf" + ZOE + b"\tx", (1,)),
         ("tsv", "Zoe\u0308  Q7 \tx\r\n".encode(), (1,)),
         ("tsv", b"\n\xff" + ZOE, (2,)),
-        ("tsv", b"x" * LONG + ZOE + b"\n" + ZOE + b"\tx\n" + b"x" * LONG, (1, 2)),
+        ("tsv", "\uff3aoë Q7\tx".encode(), (1,)),  # as a recipe may normalise it
+        ("tsv", "Zoë Q7 wrote".encode("latin-1"), (1,)),
+        ("tsv", b"Zo\xc3\xab Q77\nxZo\xc3\xab Q7", ()),  # others, who are no records either
+        ("tsv", b"x" * LONG + b" " + ZOE + b"\n" + ZOE + b"\tx\n" + b"x" * LONG, (1, 2)),
         ("tsv", b"\n" * 65534 + ZOE, (65535,)),  # over the end of what is read at a time
+        ("tsv", b"\n" * 65530 + ZOE, (65531,)),  # just up to there
+        ("tsv", b"\n" * 65530 + ZOE + b"1", ()),
+        ("tsv", b"x" * 65535 + b" " + ZOE + b" x", (1,)),
+        ("tsv", b"x" * 65536 + ZOE + b" x", ()),
+        ("tsv", b"x" * 65700 + ZOE + b" x\n" + b"x" * 99 + b" " + ZOE, (2,)),
         ("csv", b'ann,"says\n' + ZOE + b'"\n', ()),
         ("csv", b'a,"b\n' + ZOE + b'\nc",d\nann,x\n', (1, 2, 3)),  # three columns
         ("csv", b'"ann\n' + ZOE + b",x\nbo,y\n", (2,)),  # a quote that does not end
@@ -80,14 +88,32 @@ def test_lines_that_are_the_subjects(lake: RawLake, source: str, data: bytes, li
         ("tsv", "a.tsv.gz", gzip.compress(b"bo\tx\n" + ZOE + b"\tx\n", mtime=0)[:-8] + b"garbage!", (2,)),
         ("scans", "a.png", b"\x89" + ZOE, (0,)),
         ("scans", "a.png", b"\x89", ()),
-        ("scans", "Zoë Q7/a.png", b"", ()),
-        ("scans", "ann/a.png", b"x" * (64 * 1024 * 1024) + ZOE, (0,)),
+        ("scans", "Zoë Q7/a.png", b"", (0,)),  # nobody can read it, but its name says whose it is
+        ("scans", "ann/a.png", b"x" * (64 * 1024 * 1024) + b" " + ZOE, ()),
+        ("scans", "Zoë Q7.png", b"\x89", (0,)),  # not named as the recipe says, but for the subject
+        ("scans", "more/Zoë Q77/a.png", b"\x89", ()),
+        ("tsv", "Zoë Q7.zip", b"PK\0", (0,)),
     ],
 )
 def test_whole_objects_and_broken_ones(
     lake: RawLake, source: str, name: str, data: bytes, lines: tuple[int, ...]
 ) -> None:
     assert lake.lines(source, name, data) == lines
+
+
+def test_what_nobody_can_read_is_told_apart(lake: RawLake) -> None:
+    lake.put("csv", "a.csv", ZOE + b',"one\ntwo"\nann,three\n' + ZOE + b"\n" + ZOE + b",x\n")
+    (trace,) = lake.traces()
+    assert (trace.lines, trace.records, trace.unread) == ((1, 2, 4, 5), 3, 1)
+
+
+def test_a_short_name_is_not_seen_in_what_is_none(lake: RawLake) -> None:
+    """In bytes that are no text any two stand next to each other somewhere."""
+    subjects = Subjects("author", "42")
+    assert lake.lines("tsv", "a.zip", b"PK\0 42 ", subjects) == ()
+    assert lake.lines("scans", "a.png", b"\x89 42 ", subjects) == ()
+    assert lake.lines("scans", "42.png", b"\x89", subjects) == (0,)
+    assert lake.lines("tsv", "a.tsv", b"1420 wrong\nuser 42\n", subjects) == (2,)
 
 
 def test_progress_is_told_in_bytes_up_to_the_last_one(lake: RawLake) -> None:

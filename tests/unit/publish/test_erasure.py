@@ -135,6 +135,16 @@ def test_rows_that_name_the_subject_go_however_it_is_written(config: Config) -> 
     assert {one["author"] for one in found(config, 1)} == {"ana ruíz", None, "Ana Ruíz II"}
 
 
+def test_what_somebody_else_gave_too_stays_where_he_is_named(config: Config) -> None:
+    """The same content is the same sample: which of those who gave it a version names is chance."""
+    columns = (*COLUMNS, ("author", "string"))
+    shared = row(0)
+    for author in ("Bob", None, "Ana"):
+        publish(config, [{**shared, "author": author}, row(1, author="Bob")], columns)
+    erase(config, sought(shared, subjects=Subjects("author", "Ana")))
+    assert [len(found(config, number)) for number in (1, 2, 3)] == [2, 1, 1]
+
+
 def test_again_or_for_nobody_it_changes_nothing(config: Config) -> None:
     publish(config, [row(0), row(1)])
     done = erase(config, sought(row(1)))
@@ -224,6 +234,16 @@ def test_what_was_signed_is_signed_again_and_nothing_else(tmp_path: Path) -> Non
     Signing.of(replace(config, signing_key=key), store, lake, DATASET).sign(signed.manifest)
     with pytest.raises(SignatureError, match="notes@1 is signed by"):
         erase(config, sought(row(1)))
+    eraser = Eraser(
+        store,
+        lake,
+        DATASET,
+        sought=sought(row(1)),
+        erasure="x",
+        signing=Signing.of(config, store, lake, DATASET),
+    )
+    with pytest.raises(SignatureError, match="notes@1 is signed by"):
+        eraser.search()  # known before anything goes
     assert len(found(config, 1)) == 2, "nothing went"
     erase(replace(config, signing_key=key), sought(row(1)))
     assert found(config, 1) == plain(row(0))
@@ -269,6 +289,22 @@ def test_nobody_publishes_or_collects_or_erases_meanwhile(config: Config) -> Non
                 pass
     with lease(store, lake, DATASET, "publish"), pytest.raises(LakemintError, match="being published"):
         erase(config, sought(row(0)))
+
+
+def test_once_rows_may_have_gone_others_wait_until_all_have(config: Config) -> None:
+    """Else somebody would publish out of tables that are half erased."""
+    store, lake = open_store(config), Lake(config.lake)
+    with pytest.raises(StoreUnavailable), lease(store, lake, DATASET, "erase", ERASURE):
+        raise StoreUnavailable("while it searched")
+    with pytest.raises(StoreUnavailable), lease(store, lake, DATASET, "erase", ERASURE) as held:
+        held.keep()
+        raise StoreUnavailable("while it removed")
+    with pytest.raises(LakemintError, match="by an erasure"), lease(store, lake, DATASET, "publish"):
+        pass
+    with lease(store, lake, DATASET, "erase", ERASURE) as held:
+        held.keep()
+    with lease(store, lake, DATASET, "publish"):
+        pass
 
 
 def test_a_version_that_cannot_be_read_is_not_called_erased(config: Config) -> None:

@@ -6,7 +6,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import urlsplit
 
 from lakemint.config import outer_environment
 from lakemint.errors import StackError
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 _ROUND = 2.5
 """Seconds: what is deleted in its filer goes from its volumes in rounds of 1.1 s (`filer_deletion.go`)."""
+_COMPACTED = 10_000_000
+"""Bytes a second that a volume is rewritten with, at least."""
 _ROUNDS = 5
 """At most; in one, it deletes up to 100,000 objects."""
 
@@ -67,7 +70,9 @@ class S3:
             "master.volumeSizeLimitMB": 1024,
             "volume.port": port["s3_volume"],
             "volume.port.grpc": port["s3_volume_grpc"],
-            "volume.max": 0,
+            # By default as many as fit on the disk by now. Each bucket takes seven at once: on a disk of few
+            # gigabytes the second one could take nothing. None needs room before it holds something.
+            "volume.max": 10_000,
             "volume.preStopSeconds": 0,
             "filer": "true",
             "filer.port": port["s3_filer"],
@@ -97,29 +102,47 @@ class S3:
                 raise NotReady(f"it has no bucket {BUCKET!r}: `lakemint up` makes an empty one")
 
 
-def compact_store(home: Path, endpoint: str, patience: float = 120.0) -> None:
+def compact_store(home: Path, endpoint: str, patience: float = 120.0) -> bool:
     """Rewrite the volumes of the store in `home` without what was deleted: by itself it does so much later.
 
-    The store goes on working. Does nothing when `endpoint` is another store's. Raises StackError when it is
-    not running, or not done in `patience` seconds.
+    The store goes on working. Returns False, having done nothing, when `endpoint` is another store's. Raises
+    StackError when it is not running, or not done in `patience` seconds and what so many bytes take besides.
     """
     stack = read_stack(home)
-    if stack.settings.get("s3_endpoint") != endpoint:
-        return
-    due = {number: revision for number, (revision, deleted) in _settled(stack).items() if deleted}
+    if _place(stack.settings.get("s3_endpoint", "")) != _place(endpoint):
+        return False
+    volumes = _settled(stack)
+    due = {number: volume.revision for number, volume in volumes.items() if volume.deleted}
+    patience += sum(volumes[number].bytes for number in due) / _COMPACTED
     until = time.monotonic() + patience
     while due:
-        _shell(stack, "lock", "volume.vacuum -garbageThreshold 0.000001", "unlock")
-        now = {number: revision for number, (revision, _) in _volumes(stack).items()}
+        _shell(stack, patience, "lock", "volume.vacuum -garbageThreshold 0.000001", "unlock")
+        now = {number: volume.revision for number, volume in _volumes(stack).items()}
         due = {number: revision for number, revision in due.items() if now.get(number) == revision}
         if due and time.monotonic() > until:
             raise StackError(
-                f"{stack.data(S3.name)}: what was deleted is still in {len(due)} volumes: run this again"
+                f"{stack.data(S3.name)}: after {patience:.0f} s, what was deleted is still in {len(due)} "
+                "volumes: run this again"
             )
         time.sleep(0.2 if due else 0)
+    return True
 
 
-def _settled(stack: Stack) -> dict[int, tuple[int, int]]:
+def _place(endpoint: str) -> tuple[str | None, int | None]:
+    """Host and port, however the host of this machine is spelled."""
+    parts = urlsplit(endpoint)
+    return "127.0.0.1" if parts.hostname in ("localhost", "::1") else parts.hostname, parts.port
+
+
+class _Volume(NamedTuple):
+    """How often it was compacted, its bytes, and those of them that were deleted."""
+
+    revision: int
+    bytes: int
+    deleted: int
+
+
+def _settled(stack: Stack) -> dict[int, _Volume]:
     """The volumes, once they know of all that was deleted, even where others go on deleting."""
     now = _volumes(stack)
     for _ in range(_ROUNDS):
@@ -130,17 +153,17 @@ def _settled(stack: Stack) -> dict[int, tuple[int, int]]:
     return now
 
 
-def _volumes(stack: Stack) -> dict[int, tuple[int, int]]:
-    """Of each volume how often it was compacted, and the deleted bytes in it."""
+def _volumes(stack: Stack) -> dict[int, _Volume]:
+    """By their numbers."""
     try:
         told = ask(stack.ports["s3_volume"], "/status")["Volumes"]
     except NotReady as error:
         raise _not_compacted(stack) from error
-    return {one["Id"]: (one["CompactRevision"], one["DeletedByteCount"]) for one in told}
+    return {one["Id"]: _Volume(one["CompactRevision"], one["Size"], one["DeletedByteCount"]) for one in told}
 
 
-def _shell(stack: Stack, *commands: str) -> None:
-    """Have SeaweedFS' shell carry out commands."""
+def _shell(stack: Stack, patience: float, *commands: str) -> None:
+    """Have SeaweedFS' shell carry out commands, in so many seconds."""
     port = stack.ports
     command = [
         str(tool("weed")),
@@ -151,7 +174,13 @@ def _shell(stack: Stack, *commands: str) -> None:
     told = "".join(f"{one}\n" for one in commands)
     own = {**outer_environment(), **_trust(stack)}
     try:
-        subprocess.run(command, input=told, env=own, capture_output=True, text=True, timeout=60, check=True)
+        subprocess.run(
+            command, input=told, env=own, capture_output=True, text=True, timeout=patience, check=True
+        )
+    except subprocess.TimeoutExpired as error:
+        raise StackError(
+            f"{stack.data(S3.name)}: its volumes were not rewritten in {patience:.0f} s: run this again"
+        ) from error
     except (OSError, subprocess.SubprocessError) as error:
         raise _not_compacted(stack) from error
 
