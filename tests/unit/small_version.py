@@ -14,7 +14,7 @@ from lakemint.digest import canonical, digest_of
 from lakemint.lake import Lake
 from lakemint.names import SPLITS, TableVersion
 from lakemint.publish.commit import commit, newest
-from lakemint.publish.keep import keep
+from lakemint.publish.keep import keep, keep_document
 from lakemint.publish.manifest import Basis, manifest_of, split_records
 from lakemint.publish.shards import encode
 from lakemint.published.columns import arrow_schema
@@ -32,6 +32,9 @@ DATASET = "notes"
 COLUMNS = (("sample_id", "string"), ("text", "string"), ("stars", "int64"), ("label", "string"))
 WHEN = "2026-11-22T12:00:00+00:00"
 INPUTS = {"gold": TableVersion(1, "c1"), "silver": TableVersion(2, "c2")}
+
+DOCUMENTS = {name: {"made by": name} for name in ("contract", "recipe")}
+MADE_BY = {name: digest_of(document) for name, document in DOCUMENTS.items()}
 
 Row = dict[str, Any]
 
@@ -61,6 +64,8 @@ def publish(
     lake, store = Lake(config.lake), open_store(config)
     before = newest(store, lake, DATASET)
     manifest, shards = manifest_and_shards(rows, columns, **basis)
+    for document in DOCUMENTS.values():
+        keep_document(store, lake, DATASET, document)
     with lease(store, lake, DATASET, "publish") as held:
         for digest, data in shards.items():
             keep(store, lake.shard(DATASET, digest), data)
@@ -120,6 +125,6 @@ def manifest_and_shards(
     splits = split_records(SPLITS, written)
     published = sum(split.rows for split in splits.values())
     counts = Counts(raw=published, quarantined=0, rejected=0, unlabeled=0, published=published)
-    made = {"contract": "c" * 64, "recipe": "d" * 64, "lakemint": "0.1.0", "inputs": INPUTS}
-    whole = Basis(**{"dataset": DATASET, **made, "verdicts": ["e" * 64], **basis})
+    made = {**MADE_BY, "lakemint": "0.1.0", "inputs": INPUTS}
+    whole = Basis(**{"dataset": DATASET, **made, "verdicts": [], **basis})
     return manifest_of(whole, columns, {}, counts, splits, buckets=3), shards

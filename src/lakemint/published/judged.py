@@ -15,13 +15,18 @@ from lakemint.verdicts import CRITICAL
 
 
 @dataclass(frozen=True)
-class _Found:
+class FoundVerdict:
     """A verdict's bytes, and which state of which table its place says that it is about."""
 
     key: str
     table: str
     at: TableVersion
     data: bytes
+
+    @property
+    def digest(self) -> str:
+        """By which manifests bind it."""
+        return sha256(self.data)
 
 
 def judged(store: Store, lake: Lake, version: Reference) -> tuple[VersionRecord, list[str]]:
@@ -34,7 +39,7 @@ def judged(store: Store, lake: Lake, version: Reference) -> tuple[VersionRecord,
     """
     record = read_version(store, lake, version.dataset, version.number)
     manifest = read_manifest(store, lake, version.dataset, record.manifest)
-    there = {sha256(found.data): found for found in _verdicts_on_inputs(store, lake, manifest)}
+    there = {found.digest: found for found in verdicts_of(store, lake, manifest)}
     tables = set()
     for digest in manifest.verdicts:
         if digest not in there:
@@ -50,14 +55,14 @@ def judged(store: Store, lake: Lake, version: Reference) -> tuple[VersionRecord,
     return record, manifest.verdicts
 
 
-def _verdicts_on_inputs(store: Store, lake: Lake, manifest: Manifest) -> Iterator[_Found]:
-    """Every verdict on the very states of tables that the manifest is made of."""
+def verdicts_of(store: Store, lake: Lake, manifest: Manifest) -> Iterator[FoundVerdict]:
+    """Every verdict on the very states of tables that the manifest is made of; raises StoreError."""
     for table, at in manifest.inputs.items():
         for item in store.list(lake.verdicts(manifest.dataset, table, at)):
-            yield _Found(item.key, table, at, store.get(item.key, MAX_BYTES))
+            yield FoundVerdict(item.key, table, at, store.get(item.key, MAX_BYTES))
 
 
-def _require_passed(version: Reference, found: _Found) -> None:
+def _require_passed(version: Reference, found: FoundVerdict) -> None:
     """Raises GateFailed unless the verdict is about what its place says, and passed."""
     try:
         verdict = parse(VerdictRecord, found.data, found.key)

@@ -63,10 +63,10 @@ def lease(store: Store, lake: Lake, dataset: str, kind: Kind, name: str | None =
     leases too. When it is not, he may be at work elsewhere after all, and they stay.
     """
     record = LeaseRecord(dataset=dataset, kind=kind, until=datetime.now(UTC) + _TERMS[kind])
+    held = Lease(record)
     key = lake.lease(dataset, f"{name}.{uuid.uuid4()}" if name else str(uuid.uuid4()))
     his = f"{lake.leases(dataset)}{name}." if name else key
     store.put(key, canonical(record.model_dump(mode="json")))
-    held = Lease(record)
     done = [key]
     try:
         earlier = _require_alone(store, lake, record, his)

@@ -11,6 +11,8 @@ from lakemint.digest import canonical
 from lakemint.errors import FormatError, IntegrityError
 from lakemint.lake import Lake
 from lakemint.names import SAMPLE_ID, Reference
+from lakemint.published.documents import need_document
+from lakemint.published.judged import verdicts_of
 from lakemint.published.records import FileRecord, Manifest, ShardRecord, parse, read_manifest
 from lakemint.published.shards import (
     Progress,
@@ -92,6 +94,7 @@ class _Verification:
         shards = manifest.shards if manifest else []
         size = sum(shard.stored for shard in shards)
         if record and manifest:
+            self._bound(manifest)
             self._content(manifest, self._lake.manifest(self._dataset, record.manifest), size)
         return Verified(
             name=self._name,
@@ -126,6 +129,19 @@ class _Verification:
         except (IntegrityError, FormatError) as error:
             self._add(self._lake.manifest(self._dataset, digest), error)
             return None
+
+    def _bound(self, manifest: Manifest) -> None:
+        """What the manifest binds by digest besides its rows: contract, recipe, and what the gates said."""
+        for digest in (manifest.contract, manifest.recipe):
+            try:
+                need_document(self._store, self._lake, self._dataset, digest)
+            except IntegrityError as error:
+                self._add(self._lake.document(self._dataset, digest), error)
+        there = {found.digest for found in verdicts_of(self._store, self._lake, manifest)}
+        for digest in manifest.verdicts:
+            if digest not in there:
+                what = f"no verdict {digest} that it binds, or changed since; restore it from a copy"
+                self._add(f"verdicts/{self._dataset}/", what)
 
     def _content(self, manifest: Manifest, where: str, size: int) -> None:
         """The manifest against itself and against every shard."""

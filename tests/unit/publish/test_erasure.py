@@ -345,7 +345,7 @@ def test_whatever_is_erased_the_rest_stays(versions: list[set[int]], erased: lis
     with tempfile.TemporaryDirectory() as folder:
         config = settings(Path(folder))
         for number, there in enumerate(versions):
-            publish(config, [row(n) for n in there], recipe=f"{number:064x}")
+            publish(config, [row(n) for n in there], lakemint=str(number))
         gone: set[int] = set()
         for number, these in enumerate(erased):
             gone |= these

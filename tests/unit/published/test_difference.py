@@ -15,7 +15,7 @@ from lakemint.errors import IntegrityError, LakemintError, VersionNotFound
 from lakemint.names import SPLITS, Reference
 from lakemint.published.difference import EXAMPLES, KINDS, difference
 from lakemint.published.records import LabelSummary
-from tests.unit.small_version import COLUMNS, DATASET, Row, publish, row
+from tests.unit.small_version import COLUMNS, DATASET, MADE_BY, Row, publish, row
 from tests.unit.small_version import settings as lake_in
 
 ONE, TWO = Reference(DATASET, 1), Reference(DATASET, 2)
@@ -148,8 +148,9 @@ def test_shares_agreement_and_what_it_is_made_of(config: Config) -> None:
         "test": {"before": 0.2, "after": 0},
     }
     assert found["alpha"] == {"before": 0.61, "after": 0.63}
-    assert found["recipe"] == {"before": "d" * 64, "after": "f" * 64, "changes": None}
-    assert found["contract"] == {"before": "c" * 64, "after": "c" * 64, "changes": None}
+    contract = MADE_BY["contract"]
+    assert found["recipe"] == {"before": MADE_BY["recipe"], "after": "f" * 64, "changes": None}
+    assert found["contract"] == {"before": contract, "after": contract, "changes": []}
     assert found["lakemint"] == {"before": "0.1.0", "after": "0.2.0"}
     assert found["code"] == {"before": None, "after": "c" * 64}
 

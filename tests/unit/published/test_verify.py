@@ -22,7 +22,7 @@ from lakemint.publish.keep import keep
 from lakemint.published.records import ColumnRecord, ShardRecord, SplitRecord
 from lakemint.published.verify import Verified, verify
 from lakemint.store import open_store
-from tests.unit.small_version import DATASET, Row, manifest_and_shards, publish, rewrite, row
+from tests.unit.small_version import DATASET, Row, manifest_and_shards, publish, publish_judged, rewrite, row
 from tests.unit.small_version import settings as lake_in
 
 ROWS = [row(index, "test" if index % 5 == 0 else "train") for index in range(40)]
@@ -96,6 +96,21 @@ def test_what_was_published_is_sound(config: Config) -> None:
     digest = lakemint.open("notes@1", config=config).digest
     assert found == Verified("notes@1", digest, shards=6, bytes=size, rows=40, problems=[])
     assert (told[-1], len(told)) == ((size, size), 6)
+
+
+def test_what_it_was_made_and_judged_by_is_there_and_as_it_was(config: Config) -> None:
+    publish_judged(config, ROWS)
+    assert verify(config, FIRST).sound
+    documents = stored(config, "documents/*")
+    verdicts = sorted(Path(config.lake.removeprefix("file://")).glob("verdicts/notes/*/*/*.json"))
+    assert (len(documents), len(verdicts)) == (2, 2)
+    documents[0].write_bytes(b"{}")
+    documents[1].unlink()
+    verdicts[0].write_bytes(verdicts[0].read_bytes().replace(b'"broken":0', b'"broken":1'))
+    found = dict(problems(config))
+    assert "not the bytes that were kept" in found[documents[0].name]
+    assert "is gone; restore it from a copy" in found[documents[1].name]
+    assert re.match(r"no verdict [0-9a-f]{64} that it binds, or changed since", found["notes"])
 
 
 def test_a_version_without_rows_or_labels_is_sound(config: Config) -> None:
