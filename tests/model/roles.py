@@ -52,10 +52,10 @@ class Input:
     """Its samples."""
 
 
-def _input(*numbers: int, recipe: str = "d" * 64) -> Input:
+def _input(*numbers: int, lakemint: str = "0.1.0") -> Input:
     rows = [row(number) for number in numbers]
     verdicts = sorted(digest_of(verdict(table)) for table in INPUTS)
-    manifest, shards = manifest_and_shards(rows, verdicts=verdicts, recipe=recipe)
+    manifest, shards = manifest_and_shards(rows, verdicts=verdicts, lakemint=lakemint)
     return Input(manifest, manifest.digest, shards, frozenset(one["sample_id"] for one in rows))
 
 
@@ -67,13 +67,13 @@ STATES = {
     b"trio": _input(0, 1, 3),
     b"lone": _input(3),
     b"crowd": _input(0, 3, 4),
-    b"lone-3": _input(recipe="1" * 64),
+    b"lone-3": _input(lakemint="0.1.1"),
     # What erasures leave of them; the tables are at other versions then.
-    b"pair-3": _input(0, recipe="1" * 64),
-    b"trio-3": _input(0, 1, recipe="1" * 64),
-    b"crowd-3": _input(0, 4, recipe="1" * 64),
-    b"crowd-4": _input(0, 3, recipe="2" * 64),
-    b"crowd-3-4": _input(0, recipe="3" * 64),
+    b"pair-3": _input(0, lakemint="0.1.1"),
+    b"trio-3": _input(0, 1, lakemint="0.1.1"),
+    b"crowd-3": _input(0, 4, lakemint="0.1.1"),
+    b"crowd-4": _input(0, 3, lakemint="0.2.1"),
+    b"crowd-3-4": _input(0, lakemint="0.3.1"),
 }
 """The first three share one shard; sample 3 is in one with sample 0, and alone in that of the lone one."""
 

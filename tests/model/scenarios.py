@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 from functools import cache
 
+from lakemint.publish.keep import keep_document
 from lakemint.verdicts import keep as keep_verdict
 from tests.model.explore import START, Scenario
 from tests.model.memory import Kept, MemoryStore, Objects
@@ -24,7 +25,7 @@ from tests.model.roles import (
     returner,
 )
 from tests.model.surroundings import Surroundings
-from tests.unit.small_version import DATASET, INPUTS, verdict, vouch
+from tests.unit.small_version import DATASET, DOCUMENTS, INPUTS, verdict, vouch
 
 COLLECTOR = collector("col")
 LONG_AGO = START - timedelta(days=30)
@@ -130,6 +131,8 @@ def left_lake(
     vouch(store, store.address)
     for table in INPUTS:
         keep_verdict(store, LAKE, verdict(table))
+    for document in DOCUMENTS.values():
+        keep_document(store, LAKE, DATASET, document)
     surroundings = Surroundings()
     surroundings.enter("before", store, lambda: LONG_AGO)
     with surroundings.installed():
