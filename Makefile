@@ -22,7 +22,7 @@ demo:  ## Set up, start the stack, run the demo datasets through the road
 
 test: setup browser check  ## Set up and run all the tests
 	@.venv/bin/python -m pytest tests/unit -n 2 -q
-	@LAKEMINT_KEEP_STACK=1 .venv/bin/python -m pytest tests/model tests/integration -n 4 --dist loadfile -q --durations=30 \
+	@LAKEMINT_KEEP_STACK=1 .venv/bin/python -m pytest tests/model tests/integration -n 4 --dist loadfile --no-loadscope-reorder -q --durations=30 \
 	 || { LAKEMINT_HOME=.lakemint/test .venv/bin/lakemint down; exit 1; }
 	@.venv/bin/python -m pytest tests/e2e -q
 

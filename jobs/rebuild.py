@@ -29,7 +29,7 @@ def main(dataset: str, version: str) -> Outcome:
     require_trusted(store, lake, config.trusted_keys, Reference(dataset, record.version), record.manifest)
     if published.revises:
         raise LakemintError(f"{dataset}@{version}: rows were erased from it and from what it was made of")
-    if published.format == "lakemint.manifest/1":
+    if not published.tells_content:
         raise LakemintError(f"{dataset}@{version} was published by an older Lakemint, which can rebuild it")
     recipe = need_document(store, lake, dataset, published.recipe)
     log = DeltaLog(store, lake, dataset)

@@ -8,7 +8,7 @@ from lakemint.errors import TooFewExamples, VersionNotFound
 from lakemint.job import runner
 from lakemint.job.outcome import Outcome
 from lakemint.lake import Lake
-from lakemint.published.records import read_baseline
+from lakemint.published.baseline import read_baseline
 from lakemint.store import open_store
 from lakemint.train.baseline import score
 

@@ -35,6 +35,21 @@ SERVERS = ("s3", "spark", "label-studio")
 """An idle Airflow takes a seventh of a processor: the tests that run one start it themselves."""
 
 
+LONGEST = (
+    "stack",
+    "publish",
+    "ingest",
+    "refine",
+    "label",
+    "direct",
+    "erase",
+    "airflow",
+    "increment",
+    "kills",
+)
+"""Files of integration tests that take minutes, longest first: no worker shall begin one when others end."""
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--seeds", type=int, default=2, help="Seeds of each fault campaign.")
 
@@ -43,6 +58,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """A test that takes a `seed` is a campaign."""
     if "seed" in metafunc.fixturenames:
         metafunc.parametrize("seed", range(metafunc.config.getoption("seeds")))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    names = [f"test_{name}.py" for name in LONGEST]
+    items.sort(key=lambda item: names.index(item.path.name) if item.path.name in names else len(names))
 
 
 def pytest_collection_finish() -> None:

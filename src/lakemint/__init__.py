@@ -16,7 +16,7 @@ from lakemint import errors
 from lakemint.errors import IntegrityError, LakemintError, VersionNotFound
 
 if TYPE_CHECKING:
-    from lakemint.feed import Loader, Split, Version, open, versions
+    from lakemint.feed import Loader, Split, Version, content_of, open, versions
 
 __all__ = [
     "IntegrityError",
@@ -25,6 +25,7 @@ __all__ = [
     "Split",
     "Version",
     "VersionNotFound",
+    "content_of",
     "errors",
     "open",
     "versions",

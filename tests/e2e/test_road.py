@@ -14,6 +14,7 @@ from lakemint.demo.digits import scans
 from lakemint.demo.reviews import CORPORA, corpus_files, fetch
 from lakemint.spark import read_table
 from tests.e2e.conftest import Road, version_card
+from tests.identity import sample_id
 from tests.support import CHECKOUT
 from tests.support import lakemint as command
 
@@ -113,15 +114,26 @@ def test_every_raw_digit_is_accounted_for(road: Road, spark: "SparkSession") -> 
     assert_conserved(road, spark, "digits", {(f"raw/digits/scans/{name}", 0) for name, _ in scans()})
 
 
+def text_of(line: str) -> str:
+    """What the recipe makes of a raw line's text."""
+    return " ".join(unicodedata.normalize("NFC", line.split("\t")[2]).split())
+
+
+def test_silver_has_each_text_once(road: Road, spark: "SparkSession") -> None:
+    """Against the raw files, by what the formats say and nothing of ours but the id."""
+    silver, rejected = (table(road, spark, name, "reviews") for name in ("silver", "rejected"))
+    texts = {text_of(line) for line in raw_reviews().values()}
+    assert {row["sample_id"]: row["text"] for row in silver} == {sample_id([text]): text for text in texts}
+    assert {row["reason"] for row in rejected} == {"duplicate.exact"}
+
+
 def test_published_reviews_are_the_raw_lines(road: Road, spark: "SparkSession") -> None:
     raw = raw_reviews()
     silver = {row["sample_id"]: row for row in table(road, spark, "silver", "reviews")}
     rows = published("reviews")
     assert rows
-    for sample_id, row in rows.items():
-        line = raw[silver[sample_id]["object"], silver[sample_id]["line"]]
-        text = " ".join(unicodedata.normalize("NFC", line.split("\t")[2]).split())
-        assert row["text"] == text
+    for sample, row in rows.items():
+        assert row["text"] == text_of(raw[silver[sample]["object"], silver[sample]["line"]])
 
 
 def test_published_digits_are_the_raw_scans(road: Road) -> None:
@@ -141,22 +153,22 @@ def test_labels_recompute_from_events_and_events_from_the_recordings(
     for event in table(road, spark, "annotations", "reviews"):
         answers[event["sample_id"]].append(int(event["value"]))
     expected = {}
-    for sample_id, given in answers.items():
-        sample = silver[sample_id]
+    for one, given in answers.items():
+        sample = silver[one]
         recorded = ratings[sample["source"], sample["id"]][: recipe.label.answers.per_sample]
         assert sorted(given) == sorted(recorded)
         votes = Counter(recipe.label.class_of(str(value)) for value in recorded).most_common()
         if len(votes) == 1 or votes[0][1] > votes[1][1]:
-            expected[sample_id] = votes[0][0]
-    assert {sample_id: row["label"] for sample_id, row in published("reviews").items()} == expected
+            expected[one] = votes[0][0]
+    assert {one: row["label"] for one, row in published("reviews").items()} == expected
 
 
 def test_splits_follow_the_hash_of_the_cluster(road: Road, spark: "SparkSession") -> None:
     clusters = {row["sample_id"]: row["cluster"] for row in table(road, spark, "clusters", "reviews")}
     for dataset, cluster in (("reviews", clusters), ("digits", {})):
         split = load_recipe(CHECKOUT / "schemas", dataset).split
-        for sample_id, row in published(dataset).items():
-            decides = cluster[sample_id] if cluster else sample_id
+        for one, row in published(dataset).items():
+            decides = cluster[one] if cluster else one
             draw = int(hashlib.sha256(f"split:{decides}".encode()).hexdigest()[:8], 16) / 2**32
             bounds = [("train", split.train), ("validation", split.train + split.validation), ("test", 1.0)]
             assert row["split"] == next(name for name, bound in bounds if draw < bound)

@@ -11,12 +11,11 @@ from pyspark.sql import SparkSession
 
 from lakemint.config import Config
 from lakemint.delta_log import DeltaLog
-from lakemint.demo.reviews import land_reviews
 from lakemint.errors import ContractError, LakemintError
 from lakemint.job.outcome import Outcome
-from lakemint.spark import read_table, replace_rows
+from lakemint.spark import replace_rows
 from tests.identity import sample_id
-from tests.integration.small_dataset import CHECKOUT, DATASET, SmallDataset, run_job
+from tests.integration.small_dataset import DATASET, SmallDataset
 
 SOURCES = {"mail": {"format": "tsv", "columns": ["id", "text"]}}
 TEXT = {"name": "text", "logicalType": "string"}
@@ -216,33 +215,6 @@ def test_a_contract_column_that_no_source_has_is_named(notes: SmallDataset) -> N
     notes.write(SOURCES, [TEXT, {"name": "txet", "logicalType": "string"}], refine=CLEAN)
     with pytest.raises(ContractError, match=r"\[txet\]: no source has such a column"):
         notes.run("refine")
-
-
-def test_the_reviews_are_all_there(
-    config: Config, notes: SmallDataset, spark: SparkSession, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Against the raw files, by what the formats say and nothing of ours but the id."""
-    land_reviews(notes.store, notes.lake, CHECKOUT / ".lakemint" / "cache")
-    monkeypatch.setenv("LAKEMINT_SCHEMAS", str(CHECKOUT / "schemas"))
-    raw = [
-        (item.key, number, line)
-        for item in notes.store.list("raw/reviews/")
-        for number, line in enumerate(notes.store.get(item.key).decode("utf-8-sig").splitlines(), 1)
-    ]
-    assert len(raw) == 23_703
-    texts = {" ".join(line.split("\t")[2].split()) for _, _, line in raw}
-    assert run_job("ingest", "reviews").counts == {"objects": 4, "records": len(raw), "quarantined": 0}
-    assert run_job("refine", "reviews").counts["silver"] == len(texts)
-
-    def rows(table: str) -> list[dict[str, Any]]:
-        found = read_table(spark, notes.lake.table(table, "reviews")).toArrow().to_pylist()
-        return [dict(row) for row in found]
-
-    silver, rejected = rows("silver"), rows("rejected")
-    assert {row["sample_id"]: row["text"] for row in silver} == {sample_id([text]): text for text in texts}
-    places = [(row["object"], row["line"]) for row in (*silver, *rejected)]
-    assert sorted(places) == sorted((key, number) for key, number, _ in raw)
-    assert {row["reason"] for row in rejected} == {"duplicate.exact"}
 
 
 def test_records_of_a_source_the_recipe_no_longer_names_leave_with_that_reason(notes: SmallDataset) -> None:

@@ -25,8 +25,8 @@ ERASING = (
     Mutation(
         "files go before the versions that hold them are revised",
         Eraser._rewrite,
-        "left, labels = ",
-        "self._store.delete(self._lake.shard(self._dataset, shard.sha256)); left, labels = ",
+        "left, gone = ",
+        "self._store.delete(self._lake.shard(self._dataset, shard.sha256)); left, gone = ",
         "an eraser",
     ),
     Mutation(

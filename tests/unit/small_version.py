@@ -18,6 +18,7 @@ from lakemint.publish.keep import keep, keep_document
 from lakemint.publish.manifest import Basis, manifest_of, split_records
 from lakemint.publish.shards import encode
 from lakemint.published.columns import arrow_schema
+from lakemint.published.content import content_of
 from lakemint.published.leases import lease
 from lakemint.published.records import Counts, Manifest
 from lakemint.published.shards import label_counts
@@ -121,7 +122,7 @@ def manifest_and_shards(
         digest = hashlib.sha256(data).hexdigest()
         shards[digest] = data
         size = {"sha256": digest, "bytes": len(data), "rows": len(held), "labels": label_counts(table)}
-        written.append({"split": split, "bucket": bucket, **size})
+        written.append({"split": split, "bucket": bucket, **size, "content": content_of(table)})
     splits = split_records(SPLITS, written)
     published = sum(split.rows for split in splits.values())
     counts = Counts(raw=published, quarantined=0, rejected=0, unlabeled=0, published=published)

@@ -11,13 +11,15 @@ if TYPE_CHECKING:
     from lakemint.feed.loader import Loader
     from lakemint.feed.split import Split
     from lakemint.feed.version import Version
+    from lakemint.published.content import content_of
 
-__all__ = ["Loader", "Split", "Version", "open", "versions"]
+__all__ = ["Loader", "Split", "Version", "content_of", "open", "versions"]
 
 _HOMES = {
     "Loader": "lakemint.feed.loader",
     "Split": "lakemint.feed.split",
     "Version": "lakemint.feed.version",
+    "content_of": "lakemint.published.content",
 }
 
 

@@ -1,6 +1,8 @@
-"""What changed in gold, from its change feed, in Arrow: what `publish.transforms.changes` says in Spark."""
+"""What changed in gold, from its change feed, in Arrow: what `publish.transforms` says in Spark."""
 
 import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,12 +32,29 @@ def buckets_of(ids: pa.Array, buckets: int) -> "NDArray[np.int64]":
     return np.frombuffer(b"".join(digests), ">u4").astype(np.int64) % buckets
 
 
-def changes(feed: pa.Table, buckets: int) -> tuple[pa.Table, bool]:
-    """What each shard must be told, and whether any sample came to gold or left it.
+ContentGrowth = Callable[[pa.Table, pa.Table], dict[str, str]]
+"""Of rows that came and rows that went, by split, what the content grows by."""
 
-    `feed` has gold's columns, `IS_AFTER` and `ORDER`, and of a sample that is in it all rows. The result has
-    gold's columns, `GONE`, `KEPT`, `BEFORE` and `BUCKET`, in no order. A sample that moved to another split
-    makes two rows: it is gone from one shard, and came to another. One that is as it was makes none.
+
+@dataclass(frozen=True)
+class Changed:
+    """What changed in gold, as `publish.transforms.changes` and `contents` say it in Spark."""
+
+    told: pa.Table
+    """What each shard must be told."""
+    contents: dict[str, str]
+    """Split → what the content of its rows grows by, see `published.content`."""
+    same_samples: bool
+    """Whether no sample came to gold or left it."""
+
+
+def changes(feed: pa.Table, buckets: int, growth: ContentGrowth) -> Changed:
+    """All that a change feed says in the end.
+
+    `feed` has gold's columns, `IS_AFTER` and `ORDER`, and of a sample that is in it all rows; `growth` is
+    `ShardWriter.growth`. What is told has gold's columns, `GONE`, `KEPT`, `BEFORE` and `BUCKET`, in no order.
+    A sample that moved to another split makes two rows: it is gone from one shard, and came to another. One
+    that is as it was makes none.
     """
     names = [name for name in feed.column_names if name not in (IS_AFTER, ORDER)]
     was, now = _ends(feed, names)
@@ -55,7 +74,7 @@ def changes(feed: pa.Table, buckets: int) -> tuple[pa.Table, bool]:
     ids = rows[SAMPLE_ID].combine_chunks()
     numbers = pa.array(buckets_of(ids, buckets), pa.int32())
     same_samples = pc.all(pc.and_(had, has), min_count=0).as_py()
-    return rows.append_column(BUCKET, numbers), not same_samples
+    return Changed(rows.append_column(BUCKET, numbers), growth(came, was.filter(had)), same_samples)
 
 
 def ledger(changed: pa.Table) -> list[dict[str, Any]]:

@@ -14,10 +14,10 @@ _COMMITS = 1000
 def is_base(store: Store, lake: Lake, before: Manifest, basis: Basis, buckets: int) -> bool:
     """Whether a new version can go on from the manifest `before`; else all shards are written anew.
 
-    It must say where its shards belong, by the same number of buckets; gold must be the same table, and tell
-    of every commit since what changed; and all its files must be there.
+    It must say where its shards belong, by the same number of buckets, and what its content is; gold must be
+    the same table, and tell of every commit since what changed; and all its files must be there.
     """
-    fits = before.format == "lakemint.manifest/2" and before.buckets == buckets
+    fits = before.tells_content and before.buckets == buckets
     told = fits and _told(DeltaLog(store, lake, basis.dataset), before, basis)
     return told and _is_whole(store, lake, before)
 

@@ -1,6 +1,7 @@
 """From the states of tables to shards in the store and the manifest that binds them."""
 
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,8 +56,10 @@ def manifest_from(  # noqa: PLR0913
     if base is not None and [(column.name, column.type) for column in base.columns] != [*source.columns]:
         base = None
     if base is None:
-        counts = conserved(basis.dataset, source.counts(None))
-        records = split_records(splits, source.write())
+        with ThreadPoolExecutor(1) as beside:  # it waits for other files than writing does
+            counting = beside.submit(lambda: conserved(basis.dataset, source.counts(None)))
+            records = split_records(splits, source.write())
+        counts = counting.result()
     else:
         records, grown = _after(source, basis, base)
         counts = conserved(basis.dataset, source.counts(_known_unlabeled(basis, base, grown)))
@@ -69,7 +72,7 @@ def _after(source: Source, basis: Basis, base: Manifest) -> tuple[dict[str, Spli
     if base.inputs["gold"].version == basis.inputs["gold"].version:
         return base.splits, None
     grown = source.grow(base)
-    return splits_after(base, grown.changes, grown.anew, grown.overlays), grown
+    return splits_after(base, grown.changes, grown.contents, grown.anew, grown.overlays), grown
 
 
 def _known_unlabeled(basis: Basis, base: Manifest, grown: Grown | None) -> int | None:

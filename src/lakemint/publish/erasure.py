@@ -21,6 +21,7 @@ from lakemint.publish.keep import keep
 from lakemint.publish.shards import encode
 from lakemint.publish.signing import Signing
 from lakemint.published.catalog import numbers
+from lakemint.published.content import content_of, total
 from lakemint.published.garbage import loose
 from lakemint.published.leases import Lease
 from lakemint.published.records import (
@@ -144,6 +145,8 @@ class _Rewritten:
     """None when none are left."""
     labels: dict[str, int]
     """Label → how many rows went."""
+    content: str
+    """Of the rows that went."""
 
 
 class Eraser:
@@ -252,7 +255,7 @@ class Eraser:
 
     def _split(self, manifest: Manifest, split: SplitRecord, touched: set[str]) -> SplitRecord:
         shards: list[ShardRecord] = []
-        labels = dict(split.labels)
+        labels, gone = dict(split.labels), []
         for shard in split.shards:
             files = digests(shard)
             if touched.isdisjoint(files):
@@ -262,12 +265,14 @@ class Eraser:
                 self._rewritten[files] = self._rewrite(manifest, shard)
             new = self._rewritten[files]
             shards += [new.shard] if new.shard else []
+            gone.append(new.content)
             for label, rows in new.labels.items():
                 labels[label] -= rows
         return split.model_copy(
             update={
                 "rows": sum(shard.rows for shard in shards),
                 "labels": {label: rows for label, rows in labels.items() if rows},
+                "content": split.content and total([split.content], gone),
                 "shards": shards,
             }
         )
@@ -275,12 +280,13 @@ class Eraser:
     def _rewrite(self, manifest: Manifest, shard: ShardRecord) -> _Rewritten:
         """Store the shard without the rows, as one file."""
         rows, found = self._search.rows(manifest, shard)
-        left, labels = rows.filter(pc.invert(found)), label_counts(rows.filter(found))
+        left, gone = rows.filter(pc.invert(found)), rows.filter(found)
+        labels, content = label_counts(gone), content_of(gone)
         if not left.num_rows:
-            return _Rewritten(None, labels)
+            return _Rewritten(None, labels, content)
         columns = tuple((column.name, column.type) for column in manifest.columns)
         data = encode(pa.Table.from_batches([left]), columns)
         digest = sha256(data)
         keep(self._store, self._lake.shard(self._dataset, digest), data)
         record = ShardRecord(sha256=digest, bytes=len(data), rows=left.num_rows, bucket=shard.bucket)
-        return _Rewritten(record, labels)
+        return _Rewritten(record, labels, content)

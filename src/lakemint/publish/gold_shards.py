@@ -43,7 +43,7 @@ class GoldShards:
     buckets: int
 
     def write(self, only: frozenset[Place] | None = None) -> list[dict[str, Any]]:
-        """Write the shards of all places or some: split, bucket, sha256, bytes, rows and labels of each."""
+        """Write the shards of all places or some; of each what `publish.source.Source.write` tells."""
         places = _Places(self.buckets)
         with Spill(arrow_schema(self.writer.columns)) as spill:
             each(lambda part: self._scatter(*part, places, spill, only), self._parts())
@@ -51,8 +51,9 @@ class GoldShards:
 
             def write(number: int) -> dict[str, Any]:
                 split, bucket = places.place(number)
-                made = self.writer.store(self.reader.store, spill.read(number))
-                return {"split": split, "bucket": bucket, **made}
+                rows = spill.read(number)
+                made = self.writer.store(self.reader.store, rows)
+                return {"split": split, "bucket": bucket, **made, "content": self.writer.content(rows)}
 
             return each(write, sizes, COPIES * max(sizes.values(), default=0))
 

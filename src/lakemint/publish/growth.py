@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from lakemint.errors import IntegrityError
 from lakemint.lake import Lake
 from lakemint.names import SAMPLE_ID, SPLIT
-from lakemint.publish.arrow_changes import IS_AFTER, ORDER, buckets_of, changes, ledger
+from lakemint.publish.arrow_changes import IS_AFTER, ORDER, Changed, buckets_of, changes, ledger
 from lakemint.publish.gold_shards import COPIES, GoldShards
 from lakemint.publish.increment import Place, counted, shards_by_place, written_anew
 from lakemint.publish.parquet_rows import RowReader
@@ -22,6 +22,7 @@ from lakemint.publish.source import Grown
 from lakemint.publish.spill import Spill
 from lakemint.publish.table_files import ChangeFile
 from lakemint.published.columns import arrow_schema
+from lakemint.published.content import NOTHING, total
 from lakemint.published.records import FileRecord, Manifest
 from lakemint.published.shards import merged, overlay_schema, read
 from lakemint.work import each
@@ -42,6 +43,7 @@ class Growth:
         self._key_of = partial(Lake(gold.writer.address.lake).shard, gold.writer.dataset)
         self._shards = shards_by_place(base)
         self._told: list[dict[str, Any]] = []
+        self._contents: dict[str, str] = {}
         self._anew: dict[Place, Mapping[str, Any]] = {}
         self._overlays: dict[Place, FileRecord] = {}
         self._lost: set[Place] = set()
@@ -54,11 +56,11 @@ class Growth:
         with Spill(schema) as spill:
             each(lambda change: self._scatter(change, spill), feed)
             for first, last in _stretches(spill.sizes()):
-                self._grow(*changes(spill.read(first, last), self._gold.buckets))
+                self._grow(changes(spill.read(first, last), self._gold.buckets, self._writer.growth))
         if self._lost:  # what is damaged in the base is made again of gold
             for row in self._gold.write(frozenset(self._lost)):
                 self._anew[row["split"], row["bucket"]] = row
-        return Grown(counted(self._told), self._anew, self._overlays, self._same_samples)
+        return Grown(counted(self._told), self._contents, self._anew, self._overlays, self._same_samples)
 
     def _scatter(self, change: ChangeFile, spill: Spill) -> None:
         own, gold = change.came is None, self._gold.reader
@@ -75,16 +77,18 @@ class Growth:
             told = pa.RecordBatch.from_arrays(columns, [*gold.schema.names, IS_AFTER, ORDER])
             spill.write(told, buckets_of(batch.column(SAMPLE_ID), self._gold.buckets))
 
-    def _grow(self, changed: pa.Table, others: bool) -> None:
+    def _grow(self, changed: Changed) -> None:
         """Write what these changes make of the shards of their buckets."""
-        told = ledger(changed)
+        told = ledger(changed.told)
         anew = written_anew(self._base, counted(told))
         self._told += told
-        self._same_samples = self._same_samples and not others
+        self._same_samples = self._same_samples and changed.same_samples
+        for split, content in changed.contents.items():
+            self._contents[split] = total([self._contents.get(split, NOTHING), content])
         stored = [self._shards[place].stored for place in anew if place in self._shards]
         each(
             lambda item: self._write(*item, anew=item[0] in anew),
-            _by_place(changed),
+            _by_place(changed.told),
             COPIES * max(stored, default=_AT_ONCE // 8),
         )
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from lakemint.errors import ConservationError
 from lakemint.publish.manifest import shard_record
+from lakemint.published import content
 from lakemint.published.records import FileRecord, Manifest, ShardRecord, SplitRecord
 
 Place = tuple[str, int]
@@ -25,6 +26,7 @@ OVERLAID: Final = 0.25
 """Share of a shard's rows that may lie in its overlays."""
 OVERLAYS: Final = 8
 """How many overlays a shard has at most."""
+_EMPTY: Final = SplitRecord(rows=0, labels={}, content=content.NOTHING, shards=[])
 
 
 @dataclass(frozen=True)
@@ -89,12 +91,14 @@ def shards_by_place(manifest: Manifest) -> dict[Place, ShardRecord]:
 def splits_after(
     base: Manifest,
     changes: Changes,
+    contents: Mapping[str, str],
     anew: Mapping[Place, Mapping[str, Any]],
     over: Mapping[Place, FileRecord],
 ) -> dict[str, SplitRecord]:
     """The base's splits with the changes: what was written `anew` by its place, and the overlays by theirs.
 
-    Of the shards that change, what is in neither has no rows any more. Raises ConservationError when the rows
+    `contents` has by its split what the content of the rows grows by, see `published.content`. Of the shards
+    that change, what is in neither has no rows any more. Raises ConservationError when the rows
     that were written are not those that changed.
     """
     shards = shards_by_place(base)
@@ -112,13 +116,24 @@ def splits_after(
                 f"changed in gold, and has {found}; nothing was published"
             )
     names = dict.fromkeys([*base.splits, *(split for split, _ in shards)])
-    return {name: _split(name, base, changes, shards) for name in names}
+    return {
+        name: _split(
+            base.splits.get(name, _EMPTY),
+            changes.labels.get(name, {}),
+            contents.get(name, content.NOTHING),
+            [shards[place] for place in sorted(shards) if place[0] == name],
+        )
+        for name in names
+    }
 
 
-def _split(name: str, base: Manifest, changes: Changes, shards: Mapping[Place, ShardRecord]) -> SplitRecord:
-    own = [shards[place] for place in sorted(shards) if place[0] == name]
-    labels = dict(base.splits[name].labels) if name in base.splits else {}
-    for label, growth in changes.labels.get(name, {}).items():
-        labels[label] = labels.get(label, 0) + growth
-    there = {label: rows for label, rows in labels.items() if rows}
-    return SplitRecord(rows=sum(shard.rows for shard in own), labels=there, shards=own)
+def _split(before: SplitRecord, growth: Mapping[str, int], grown: str, own: list[ShardRecord]) -> SplitRecord:
+    labels = {
+        label: before.labels.get(label, 0) + growth.get(label, 0) for label in {**before.labels, **growth}
+    }
+    return SplitRecord(
+        rows=sum(shard.rows for shard in own),
+        labels={label: rows for label, rows in labels.items() if rows},
+        content=before.content and content.total([before.content, grown]),
+        shards=own,
+    )

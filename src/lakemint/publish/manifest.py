@@ -9,6 +9,7 @@ from lakemint.code import code_digest
 from lakemint.delta_log import Commit
 from lakemint.errors import ConservationError, LakemintError
 from lakemint.names import TableVersion
+from lakemint.published import content
 from lakemint.published.records import ColumnRecord, Counts, LabelSummary, Manifest, ShardRecord, SplitRecord
 
 NEEDED: Final = ("objects", "silver", "labels", "gold")
@@ -100,7 +101,8 @@ def conserved(dataset: str, counted: Iterable[tuple[str, int]]) -> Counts:
 def split_records(names: Iterable[str], written: Iterable[Mapping[str, Any]]) -> dict[str, SplitRecord]:
     """Split → its shards in the order of their buckets; splits of `names` without rows are there, empty.
 
-    `written`: one mapping a shard, with split, bucket, sha256, bytes, rows and labels (label → rows).
+    `written`: one mapping a shard, with split, bucket, sha256, bytes, rows, content and labels, which is
+    label → rows.
     """
     rows = sorted(written, key=lambda row: (row["split"], row["bucket"]))
     splits = dict.fromkeys([*names, *(row["split"] for row in rows)])
@@ -113,7 +115,8 @@ def _split(rows: list[Mapping[str, Any]]) -> SplitRecord:
         for label, count in row["labels"].items():
             labels[label] = labels.get(label, 0) + count
     shards = [shard_record(row) for row in rows]
-    return SplitRecord(rows=sum(shard.rows for shard in shards), labels=labels, shards=shards)
+    whole = content.total(row["content"] for row in rows)
+    return SplitRecord(rows=sum(shard.rows for shard in shards), labels=labels, content=whole, shards=shards)
 
 
 def shard_record(row: Mapping[str, Any]) -> ShardRecord:

@@ -15,6 +15,7 @@ from lakemint.lake import Lake
 from lakemint.names import SAMPLE_ID, SPLIT
 from lakemint.publish.keep import keep
 from lakemint.published.columns import ARROW_OF_SPARK, arrow_schema
+from lakemint.published.content import content_of, total
 from lakemint.published.shards import GONE, label_counts
 from lakemint.store import Store, StoreAddress
 
@@ -23,9 +24,13 @@ KEPT = "lakemint kept"
 BEFORE = "lakemint before"
 """Columns of rows on their way to shards, by names that no contract's column can have: the bucket; and of
 rows that changed, whether the sample was in the shard, and its label there."""
-WRITTEN = "split string, bucket int, sha256 string, bytes long, rows long, labels string, failed string"
+WRITTEN = (
+    "split string, bucket int, sha256 string, bytes long, rows long, labels string, content string, "
+    "failed string"
+)
 """What a worker says of each shard: `labels` is a JSON object, label → rows; `failed`, if not null, tells why
 the shard could not be stored, as `<error class>: <message>`."""
+_GROWN = pa.schema([("split", pa.string()), ("content", pa.string())])
 
 _MAX_BYTES = 2**31 - 64 * 1024
 """Arrow's offsets of text and bytes are 32 bits wide."""
@@ -46,10 +51,11 @@ class ShardWriter:
         for (split, bucket), rows in groups(batches):
             try:
                 made = self.store(store, rows)
-                yield _said(split, bucket, *(made | {"labels": json.dumps(made["labels"])}).values(), None)
+                told = {**made, "labels": json.dumps(made["labels"]), "content": self.content(rows)}
+                yield _said(split, bucket, *told.values(), None)
             except LakemintError as error:
                 # An exception would reach the driver buried in Spark's own, with the stack of the worker.
-                yield _said(split, bucket, *[None] * 4, f"{type(error).__name__}: {error}")
+                yield _said(split, bucket, *[None] * 5, f"{type(error).__name__}: {error}")
                 return
 
     def of_overlays(self) -> "ShardWriter":
@@ -58,10 +64,35 @@ class ShardWriter:
 
     def store(self, store: Store, rows: pa.Table) -> dict[str, Any]:
         """Write the shard of these rows: its sha256, bytes, rows, labels; raises as `encode` and `keep`."""
-        data = encode(rows.select([name for name, _ in self.columns]), self.columns)
+        data = encode(self._own(rows), self.columns)
         digest = hashlib.sha256(data).hexdigest()
         keep(store, Lake(self.address.lake).shard(self.dataset, digest), data)
         return {"sha256": digest, "bytes": len(data), "rows": rows.num_rows, "labels": label_counts(rows)}
+
+    def content(self, rows: pa.Table) -> str:
+        """Of the rows as a shard holds them, see `published.content`."""
+        return content_of(self._own(rows).cast(arrow_schema(self.columns)))
+
+    def grown(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """Changed rows as structs `was` and `now` in; split and what its content grows by out, in parts."""
+        for batch in batches:
+            sides = (batch.column(name).filter(batch.column(name).is_valid()) for name in ("now", "was"))
+            came, went = (pa.Table.from_struct_array(side) for side in sides)
+            told = self.growth(came, went)
+            yield pa.RecordBatch.from_pydict({"split": [*told], "content": [*told.values()]}, _GROWN)
+
+    def growth(self, came: pa.Table, went: pa.Table) -> dict[str, str]:
+        """Split → what the content of its rows grows by when some come and others go."""
+        splits = {split for side in (came, went) for split in pc.unique(side[SPLIT]).to_pylist()}
+        return {
+            split: total(
+                *([self.content(side.filter(pc.equal(side[SPLIT], split)))] for side in (came, went))
+            )
+            for split in splits
+        }
+
+    def _own(self, rows: pa.Table) -> pa.Table:
+        return rows.select([name for name, _ in self.columns])
 
 
 def shard_columns(gold: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
@@ -90,7 +121,8 @@ def written(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _said(*values: Any) -> pa.RecordBatch:
-    types = (pa.string(), pa.int32(), pa.string(), pa.int64(), pa.int64(), pa.string(), pa.string())
+    text, count = pa.string(), pa.int64()
+    types = (text, pa.int32(), text, count, count, text, text, text)
     names = [column.split()[0] for column in WRITTEN.split(", ")]
     arrays = [pa.array([value], kind) for value, kind in zip(values, types, strict=True)]
     return pa.RecordBatch.from_arrays(arrays, names=names)

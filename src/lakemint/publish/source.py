@@ -16,6 +16,8 @@ class Grown:
     """What changed in gold since a base, written."""
 
     changes: Changes
+    contents: Mapping[str, str]
+    """Split → what the content of its rows grows by, see `published.content`."""
     anew: Mapping[Place, Mapping[str, Any]]
     """Shards that were written whole: bucket, sha256, bytes and rows of each."""
     overlays: Mapping[Place, FileRecord]
@@ -34,7 +36,7 @@ class Source(Protocol):
         """Rows of raw, quarantined, rejected, unlabeled, which may be known already, and published."""
 
     def write(self) -> list[dict[str, Any]]:
-        """Write the shards of all of gold: split, bucket, sha256, bytes, rows and labels of each."""
+        """Write the shards of all of gold: split, bucket, sha256, bytes, rows, labels and content of each."""
 
     def grow(self, base: Manifest) -> Grown:
         """Write what changed in gold since the base."""

@@ -10,7 +10,17 @@ from lakemint.publish.increment import Place, counted, written_anew
 from lakemint.publish.manifest import Basis
 from lakemint.publish.shards import ShardWriter, shard_columns, written
 from lakemint.publish.source import Columns, Grown
-from lakemint.publish.transforms import at_places, bucketed, changes, count_records, ledger, shards
+from lakemint.publish.transforms import (
+    at_places,
+    bucketed,
+    changes,
+    contents,
+    count_records,
+    ledger,
+    shards,
+    told,
+)
+from lakemint.published.content import NOTHING, total
 from lakemint.published.records import FileRecord, Manifest
 from lakemint.spark import read_changes, read_table, spark_session
 from lakemint.store import StoreAddress
@@ -49,17 +59,21 @@ class SparkSource:
     def grow(self, base: Manifest) -> Grown:
         after, until = base.inputs["gold"].version, self._basis.inputs["gold"].version
         feed = read_changes(self._spark, self._uris["gold"], after, until)
-        changed = changes(feed, self._buckets).localCheckpoint()
-        found = counted(row.asDict() for row in ledger(changed).collect())
+        changed = changes(feed).localCheckpoint()
+        rows = told(changed, self._buckets).localCheckpoint()
+        found = counted(row.asDict() for row in ledger(rows).collect())
         anew = written_anew(base, found)
         over = found.entries.keys() - anew
-        overlays = _write(at_places(changed, over), self._writer.of_overlays()) if over else []
+        overlays = _write(at_places(rows, over), self._writer.of_overlays()) if over else []
         files = {
             _place(row): FileRecord(**{name: row[name] for name in FileRecord.model_fields})
             for row in overlays
         }
         whole = _write(at_places(self._gold, anew), self._writer) if anew else []
-        return Grown(found, {_place(row): row for row in whole}, files)
+        grown: dict[str, str] = {}
+        for row in contents(changed, self._writer).collect():
+            grown[row["split"]] = total([grown.get(row["split"], NOTHING), row["content"]])
+        return Grown(found, grown, {_place(row): row for row in whole}, files)
 
 
 def _write(rows: "DataFrame", writer: ShardWriter) -> list[dict[str, Any]]:

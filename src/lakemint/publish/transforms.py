@@ -63,11 +63,10 @@ def count_records(tables: Mapping[str, DataFrame]) -> DataFrame:
     )
 
 
-def changes(feed: DataFrame, buckets: int) -> DataFrame:
-    """What each shard must be told of the rows of a change feed, however often they changed on the way.
+def changes(feed: DataFrame) -> DataFrame:
+    """(was, now): the rows of a change feed that differ in the end, however often they changed on the way.
 
-    A row holds split, bucket, gold's columns, `GONE`, `KEPT` and `BEFORE`. A sample that moved to another
-    split makes two: it is gone from one shard, and came to another. One that is again as it was makes none.
+    Each is a struct of gold's columns, null where the sample was not, or is not, there.
     https://docs.delta.io/latest/delta-change-data-feed.html
     """
     names = [name for name in feed.columns if name not in _SYSTEM]
@@ -79,19 +78,32 @@ def changes(feed: DataFrame, buckets: int) -> DataFrame:
     )
     was = F.when(~F.col("first.is_after"), F.col("first.row")).alias("was")
     now = F.when(F.col("last.is_after"), F.col("last.row")).alias("now")
-    changed = ends.select(was, now).where(~F.col("was").eqNullSafe(F.col("now")))
+    return ends.select(was, now).where(~F.col("was").eqNullSafe(F.col("now")))
+
+
+def told(changed: DataFrame, buckets: int) -> DataFrame:
+    """What each shard must be told of changes: split, bucket, gold's columns, `GONE`, `KEPT` and `BEFORE`.
+
+    A sample that moved to another split makes two rows: it is gone from one shard, and came to another.
+    """
+    names = changed.select("now.*").columns
     stays = F.coalesce(F.col(f"was.{SPLIT}") == F.col(f"now.{SPLIT}"), F.lit(False))
-    told = F.array(
-        F.when(F.col("was").isNotNull() & ~stays, _gone(feed, names)),
+    both = F.array(
+        F.when(F.col("was").isNotNull() & ~stays, _gone(changed, names)),
         F.when(F.col("now").isNotNull(), _came(names, stays)),
     )
-    rows = changed.select(F.explode(told).alias("told")).where("told IS NOT NULL").select("told.*")
+    rows = changed.select(F.explode(both).alias("told")).where("told IS NOT NULL").select("told.*")
     return rows.withColumn(BUCKET, bucket_of(F.col(SAMPLE_ID), buckets))
 
 
-def ledger(changed: DataFrame) -> DataFrame:
-    """The changes, counted: split, bucket, label, before, gone, kept, rows."""
-    return changed.groupBy(
+def contents(changed: DataFrame, writer: ShardWriter) -> DataFrame:
+    """What the content of each split's rows grows by, in parts: split, content."""
+    return changed.mapInArrow(writer.grown, "split string, content string")
+
+
+def ledger(rows: DataFrame) -> DataFrame:
+    """What is told, counted: split, bucket, label, before, gone, kept, rows."""
+    return rows.groupBy(
         SPLIT,
         F.col(BUCKET).alias("bucket"),
         F.col(LABEL).alias("label"),
@@ -101,13 +113,13 @@ def ledger(changed: DataFrame) -> DataFrame:
     ).agg(F.count("*").alias("rows"))
 
 
-def _gone(feed: DataFrame, names: list[str]) -> Column:
+def _gone(changed: DataFrame, names: list[str]) -> Column:
     """Only the id and where it was: the rest shall not be kept."""
-    kept = (SAMPLE_ID, SPLIT)
+    kept, schema = (SAMPLE_ID, SPLIT), changed.select("was.*").schema
     values = [
         F.col(f"was.{name}").alias(name)
         if name in kept
-        else F.lit(None).cast(feed.schema[name].dataType).alias(name)
+        else F.lit(None).cast(schema[name].dataType).alias(name)
         for name in names
     ]
     before = F.col(f"was.{LABEL}").alias(BEFORE)

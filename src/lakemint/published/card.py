@@ -7,8 +7,9 @@ from lakemint.config import Config
 from lakemint.dataset.contract import CONTRACT_TABLES
 from lakemint.lake import Lake
 from lakemint.names import by_use
+from lakemint.published.baseline import read_baseline
 from lakemint.published.catalog import no_such_version, numbers
-from lakemint.published.records import Manifest, SplitRecord, read_baseline, read_manifest
+from lakemint.published.records import Manifest, SplitRecord, read_manifest
 from lakemint.published.signatures import signers
 from lakemint.published.version_record import read_version
 from lakemint.store import Store, open_store

@@ -84,7 +84,15 @@ class SplitRecord(Record):
     rows: Count
     labels: dict[str, Count]
     """Label → rows."""
+    content: Digest | None = None
+    """Of its rows, however they lie in shards, see `published.content`; the first manifests did not say."""
     shards: list[ShardRecord]
+
+    @model_serializer(mode="wrap")
+    def _plain(self, whole: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """As the first manifests had it, where it does not say."""
+        content: dict[str, Any] = whole(self)
+        return {name: value for name, value in content.items() if (name, value) != ("content", None)}
 
 
 class Counts(Record):
@@ -157,6 +165,11 @@ class Manifest(Record):
     def shards(self) -> list[ShardRecord]:
         """Those of all splits."""
         return [shard for split in self.splits.values() for shard in split.shards]
+
+    @property
+    def tells_content(self) -> bool:
+        """Whether it has all that one which is written today has."""
+        return all(split.content is not None for split in self.splits.values())
 
     @property
     def content(self) -> dict[str, Any]:
@@ -237,26 +250,6 @@ class ChannelRecord(Position):
         return [self.position, *self.history]
 
 
-class ClassMarks(Record):
-    rows: Count
-    recall: float
-    precision: float | None
-    """None when the class was never guessed."""
-
-
-class BaselineRecord(Record):
-    """`published/<dataset>/card/<number>/baseline.json`: how well a small classifier learns it."""
-
-    format: Literal["lakemint.baseline/1"] = "lakemint.baseline/1"
-    manifest: Digest
-    train_rows: Count
-    test_rows: Count
-    accuracy: float
-    majority: float
-    """Share of the commonest class: what guessing it always would score."""
-    per_class: dict[str, ClassMarks]
-
-
 R = TypeVar("R", bound=Record)
 
 
@@ -273,15 +266,6 @@ def parse(kind: type[R], data: bytes, where: str) -> R:
                 f"{where}: its format is {problem['input']!r}, this Lakemint reads {known}; upgrade Lakemint"
             ) from error
         raise FormatError(f"{where}: {field or 'record'}: {problem['msg']}") from error
-
-
-def read_baseline(store: Store, lake: Lake, dataset: str, number: int) -> BaselineRecord | None:
-    """The score of a version's baseline, None while there is none; raises FormatError."""
-    where = lake.card(dataset, number, "baseline")
-    try:
-        return parse(BaselineRecord, store.get(where, MAX_BYTES), where)
-    except ObjectNotFound:
-        return None
 
 
 def read_manifest(store: Store, lake: Lake, dataset: str, digest: str) -> Manifest:

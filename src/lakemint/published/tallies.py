@@ -1,4 +1,4 @@
-"""What a verification counts over all shards of a version: samples that are there twice, and labels."""
+"""What a verification counts over all shards of a version: samples that are there twice, labels, content."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from lakemint.names import SAMPLE_ID
+from lakemint.published.content import NOTHING, content_of, total
 from lakemint.published.fingerprint import Fingerprints
 from lakemint.published.records import ShardRecord, SplitRecord
 
@@ -90,6 +91,22 @@ class Labels:
         if self._strange:
             parts.append(f"rows of labels it does not name: {self._strange:,} ({quoted(self._stranger)}, …)")
         return "; ".join(parts)
+
+
+class Content:
+    """A split's content as the manifest names it, if it does, and as its shards have it."""
+
+    def __init__(self, split: SplitRecord) -> None:
+        self._named, self._found = split.content, NOTHING
+
+    def add(self, rows: pa.RecordBatch) -> None:
+        if self._named is not None:
+            self._found = total([self._found, content_of(rows)])
+
+    def difference(self) -> str:
+        """In words; empty when there is none."""
+        differs = self._named is not None and self._found != self._named
+        return f"{self._named}, found {self._found}" if differs else ""
 
 
 def quoted(text: object) -> str:

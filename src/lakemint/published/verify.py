@@ -24,7 +24,7 @@ from lakemint.published.shards import (
     schema_of,
 )
 from lakemint.published.signatures import distrust
-from lakemint.published.tallies import SHOWN, Labels, Samples, listed, quoted
+from lakemint.published.tallies import SHOWN, Content, Labels, Samples, listed, quoted
 from lakemint.published.version_record import VersionRecord, find_version, read_version
 from lakemint.store import Store, open_store
 
@@ -155,17 +155,19 @@ class _Verification:
             schema = None
         done = 0
         for name, split in manifest.splits.items():
-            labels, readable = Labels(split), True
+            labels, content, readable = Labels(split), Content(split), True
             for shard in split.shards:
-                readable &= self._shard(shard, schema, labels)
+                readable &= self._shard(shard, schema, labels, content)
                 done += shard.stored
                 self._progress(done, size)
-            # Labels that cannot be read cannot be counted; their shard is named already.
+            # Rows that cannot be read cannot be counted; their shard is named already.
             if readable and (what := labels.difference()):
                 self._add(where, f"split {name}: its labels are not those of its shards: {what}")
+            if readable and (what := content.difference()):
+                self._add(where, f"split {name}: its content is not that of its shards: {what}")
         self._unique(schema)
 
-    def _shard(self, shard: ShardRecord, schema: pa.Schema | None, labels: Labels) -> bool:
+    def _shard(self, shard: ShardRecord, schema: pa.Schema | None, labels: Labels, content: Content) -> bool:
         """Whether its rows could be read; a method of its own, so that the rows are gone when it is left."""
         batch = self._read(shard, schema)
         if batch is None:
@@ -175,6 +177,7 @@ class _Verification:
             self._add(self._key(shard), what)
         self._samples.add(shard, batch.column(SAMPLE_ID))
         labels.count(label_counts(batch))
+        content.add(batch)
         return True
 
     def _read(self, shard: ShardRecord, schema: pa.Schema | None) -> pa.RecordBatch | None:

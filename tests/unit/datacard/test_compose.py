@@ -10,8 +10,9 @@ from lakemint.datacard.compose import MAX_LABELS, compose
 from lakemint.datacard.document import Bars, Document, Facts, Section, Table, Text
 from lakemint.datacard.facts import card_facts, measured
 from lakemint.names import Reference
+from lakemint.published.baseline import BaselineRecord, ClassMarks
 from lakemint.published.opened import open_published
-from lakemint.published.records import BaselineRecord, ClassMarks, Counts, LabelSummary
+from lakemint.published.records import Counts, LabelSummary
 from lakemint.store import open_store
 from tests.unit.small_version import DATASET, judge, publish, row, settings
 

@@ -19,6 +19,7 @@ from lakemint.publish.increment import OVERLAYS, Place, counted, splits_after, w
 from lakemint.publish.shards import encode
 from lakemint.published.apart import apart
 from lakemint.published.columns import arrow_schema
+from lakemint.published.content import content_of, total
 from lakemint.published.records import FileRecord, Manifest, SplitRecord
 from lakemint.published.shards import GONE, label_counts, read, read_file
 from lakemint.store import FolderStore, Store
@@ -88,7 +89,10 @@ class Versions:
             held = [row for one, row in _plain(rows) if one == place]
             if held:
                 whole[place] = {"bucket": place[1], **self._store(COLUMNS, held)}
-        splits = splits_after(self.manifest, changes, whole, over)
+        contents = {
+            split: total([_content(rows, split)], [_content(self.rows, split)]) for split in ("train", "test")
+        }
+        splits = splits_after(self.manifest, changes, contents, whole, over)
         self.manifest, self.rows = self.manifest.model_copy(update={"splits": splits}), rows
 
     def read(self, split: SplitRecord) -> list[pa.RecordBatch]:
@@ -104,6 +108,11 @@ class Versions:
 
 def in_memory() -> Store:
     return MemoryStore({}, lambda: datetime.now(UTC))
+
+
+def _content(rows: Rows, split: str) -> str:
+    held = [row for place, row in _plain(rows) if place[0] == split]
+    return content_of(pa.Table.from_pylist(held, schema=arrow_schema(COLUMNS)))
 
 
 def _place(edit: dict[str, Any]) -> Place:
@@ -204,7 +213,7 @@ def test_rows_that_do_not_add_up_are_no_version() -> None:
     changes = counted([{**told, "rows": 2}])
     lost = {"bucket": 0, "sha256": "0" * 64, "bytes": 9, "rows": 4}
     with pytest.raises(ConservationError, match=r"bucket 0 of train should have 5 rows .* and has 4"):
-        splits_after(versions.manifest, changes, {("train", 0): lost}, {})
+        splits_after(versions.manifest, changes, {}, {("train", 0): lost}, {})
 
 
 def test_an_overlay_that_was_changed_is_named(tmp_path: Path) -> None:

@@ -108,6 +108,7 @@ def written(split: str, bucket: int, rows: int, **labels: int) -> dict[str, Any]
         "bytes": 100 * rows,
         "rows": rows,
         "labels": labels,
+        "content": f"{rows:064x}",
     }
 
 
@@ -121,6 +122,8 @@ def test_splits_add_up_in_the_order_of_buckets_and_empty_ones_are_there() -> Non
     assert [shard.rows for shard in splits["train"].shards] == [2, 3]
     assert splits["validation"].rows == 0
     assert splits["test"].labels == {"b": 1}
+    contents = [int(splits[name].content or "", 16) for name in ("train", "validation", "test")]
+    assert contents == [5, 0, 1]
 
 
 def test_the_digest_follows_from_what_was_found_not_from_its_order() -> None:

@@ -113,6 +113,15 @@ def test_what_it_was_made_and_judged_by_is_there_and_as_it_was(config: Config) -
     assert re.match(r"no verdict [0-9a-f]{64} that it binds, or changed since", found["notes"])
 
 
+def test_rows_that_are_not_those_of_its_content_are_named(config: Config) -> None:
+    splits = manifest_and_shards(ROWS)[0].splits
+    other = splits["train"].model_copy(update={"content": "0" * 64})
+    unsaid = splits["test"].model_copy(update={"content": None})
+    publish(config, ROWS, changed={"splits": {**splits, "train": other, "test": unsaid}})
+    ((_, what),) = problems(config)
+    assert what.startswith(f"split train: its content is not that of its shards: {'0' * 64}, found ")
+
+
 def test_a_version_without_rows_or_labels_is_sound(config: Config) -> None:
     publish(config, [])
     assert verify(config, FIRST).sound
