@@ -74,7 +74,9 @@ def _word(spelling: bytes) -> re.Pattern[bytes]:
 def _spellings(value: str) -> Iterator[bytes]:
     """The ways to write a name in bytes."""
     given = (value.strip(), " ".join(value.split()), plain(value))
-    for text in {unicodedata.normalize(form, one) for one in given for form in ("NFC", "NFD")}:
+    # Not every text is one of its own normal forms.
+    normal = (unicodedata.normalize(form, one) for one in given for form in ("NFC", "NFD"))
+    for text in {*given, *normal}:
         for written in _written(text):
             yield written.encode()
         for code in ("cp1252", "latin-1", "utf-16-le", "utf-16-be"):
