@@ -215,6 +215,23 @@ def _read(home: Path | None, name: str) -> dict[str, str]:
     return {str(key): str(value) for key, value in content.items()}
 
 
+def launched_rank() -> tuple[int, int]:
+    """Rank and number of processes, by `RANK` and `WORLD_SIZE` as torchrun sets them; 0 of 1 without.
+
+    Raises ConfigError when they are no numbers, or only one is there.
+    """
+    given = [os.environ.get(name) for name in ("RANK", "WORLD_SIZE")]
+    if given == [None, None]:
+        return 0, 1
+    try:
+        rank, world = (int(value or "") for value in given)
+    except ValueError as error:
+        raise ConfigError(
+            f"RANK={given[0]} and WORLD_SIZE={given[1]}: set both to numbers, or none"
+        ) from error
+    return rank, world
+
+
 def job_environment() -> dict[str, str]:
     """The environment for a job's process: ours, without Airflow's own settings, which hold its keys."""
     return {

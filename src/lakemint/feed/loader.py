@@ -1,6 +1,6 @@
 """Batches for a training loop, in an order that is a pure function of digest, seed and epoch."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -8,6 +8,8 @@ import pyarrow as pa
 
 from lakemint.errors import LakemintError
 from lakemint.feed.order import Permutation, Rows, order_key
+from lakemint.feed.ranks import rank_and_world
+from lakemint.feed.state import Order, State
 
 if TYPE_CHECKING:
     from lakemint.feed.split import Split
@@ -21,22 +23,64 @@ floating-point numbers NaN: a batch with nulls gives its integers as objects."""
 
 
 class Loader:
-    """One epoch over a split; iterating again gives the same batches. `len(loader)` is their number."""
+    """Endless epochs over a split, one a loop; of each, the share of one rank.
+
+    `for batch in loader` goes through the rest of the epoch it is in, and the next loop through the next
+    epoch, in an order of its own. Leave a loop early, and the next one goes on where it was left. All ranks
+    make the same number of steps. At each they take the next `batch_size` x `world` examples of one order
+    that no number of ranks, batches or restarts changes; what is left for the last step of an epoch is dealt
+    out evenly, so that some ranks may get an empty batch, unless `drop_last`.
+    """
 
     def __init__(  # noqa: PLR0913
-        self, split: "Split", batch_size: int, *, seed: int, epoch: int, shuffle: bool, drop_last: bool
+        self,
+        split: "Split",
+        batch_size: int,
+        *,
+        seed: int,
+        epoch: int,
+        shuffle: bool,
+        drop_last: bool,
+        rank: int | None = None,
+        world: int | None = None,
     ) -> None:
         if batch_size < 1:
             raise LakemintError(f"batch_size is {batch_size}; it must be at least 1")
-        self._split, self._batch_size = split, batch_size
+        self._split, self._batch_size, self._drop_last = split, batch_size, drop_last
+        self.rank, self.world = rank_and_world(rank, world)
+        """Which of the training's processes this is, and how many there are."""
+        version, _, name = split.name.rpartition("/")
+        self._order = Order(version, split.digest, name, seed, shuffle)
+        self.epoch = epoch
+        """Of which the next example is; set it, and the next loop begins that epoch."""
         self._rows = len(split)
-        self._end = self._rows - self._rows % batch_size if drop_last else self._rows
-        key = order_key(split.digest, seed, epoch)
-        self._permutation = Permutation(self._rows, key) if shuffle and self._rows else None
         self._ends = np.cumsum([0, *split.shard_rows], dtype=np.uint64)
 
+    @property
+    def epoch(self) -> int:
+        return self._epoch
+
+    @epoch.setter
+    def epoch(self, epoch: int) -> None:
+        self._epoch, self._position = epoch, 0
+
     def __len__(self) -> int:
-        return (self._end + self._batch_size - 1) // self._batch_size
+        """Batches of a whole epoch."""
+        return self._steps_behind(0)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Where this is, as JSON can hold it, in less than 1 KB: the same for all ranks after a step."""
+        if self._steps_behind(self._position):
+            return State(self._order, self._epoch, self._position).plain()
+        return State(self._order, self._epoch + 1, 0).plain()
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on where a loader was, at once, whatever its batch size was and however many ranks there were.
+
+        Raises LakemintError, saying what differs, when it was of another version, split, seed or order.
+        """
+        known = State.of(state, self._order, self._rows)
+        self._epoch, self._position = known.epoch, known.position
 
     def __iter__(self) -> Iterator[Arrays]:
         for batch in self.arrow():
@@ -45,22 +89,41 @@ class Loader:
 
     def arrow(self) -> Iterator[pa.RecordBatch]:
         """The same batches as Arrow record batches."""
-        block = max(_BLOCK - _BLOCK % self._batch_size, self._batch_size)
-        for begin in range(0, self._end, block):
-            rows = self._order(begin, min(begin + block, self._end))
-            for start in range(0, len(rows), self._batch_size):
-                yield self._gather(rows[start : start + self._batch_size])
+        permutation = self._permutation()
+        step, share = self._batch_size * self.world, self._batch_size
+        while count := min(self._steps_behind(self._position), max(1, _BLOCK // share)):
+            begin = self._position
+            firsts = np.arange(begin, begin + count * step, step, dtype=np.uint64)
+            lengths = np.minimum(np.uint64(self._rows) - firsts, np.uint64(step))
+            low = firsts + lengths * np.uint64(self.rank) // np.uint64(self.world)
+            high = firsts + lengths * np.uint64(self.rank + 1) // np.uint64(self.world)
+            rows = permutation(
+                np.concatenate([np.arange(*ends, dtype=np.uint64) for ends in zip(low, high, strict=True)])
+            )
+            cuts = np.cumsum(high - low)[:-1].astype(np.int64)
+            for number, picked in enumerate(np.split(rows, cuts), start=1):
+                batch = self._gather(picked)
+                # Told before it is handed out: who saves the state in the loop has had this batch.
+                self._position = min(begin + number * step, self._rows)
+                yield batch
+        self.epoch += 1
 
-    def _order(self, begin: int, end: int) -> Rows:
-        positions = np.arange(begin, end, dtype=np.uint64)
-        return positions if self._permutation is None else self._permutation(positions)
+    def _steps_behind(self, position: int) -> int:
+        """How many steps are left of an epoch."""
+        step, left = self._batch_size * self.world, max(0, self._rows - position)
+        return left // step if self._drop_last else -(-left // step)
+
+    def _permutation(self) -> Callable[[Rows], Rows]:
+        if not self._order.shuffle or not self._rows:
+            return lambda positions: positions
+        return Permutation(self._rows, order_key(self._order.digest, self._order.seed, self._epoch))
 
     def _gather(self, rows: Rows) -> pa.RecordBatch:
         """The rows, in their order: one Arrow `take` a shard, since a take over chunks is slow."""
         shards = np.searchsorted(self._ends, rows, side="right") - 1
         within = (rows - self._ends[shards]).astype(np.int64)
         by_shard = np.argsort(shards, kind="stable")
-        pieces = []
+        pieces = [] if len(rows) else [pa.RecordBatch.from_pylist([], self._split.schema)]
         for index in np.unique(shards):
             picked = within[by_shard[shards[by_shard] == index]]
             pieces.append(self._split.shard(int(index)).take(pa.array(picked)))

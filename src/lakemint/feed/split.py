@@ -53,7 +53,7 @@ class Split:
         """All rows in stored order, on mapped memory."""
         return pa.Table.from_batches(list(self), schema=self.schema)
 
-    def loader(
+    def loader(  # noqa: PLR0913
         self,
         batch_size: int = 256,
         *,
@@ -61,12 +61,25 @@ class Split:
         epoch: int = 0,
         shuffle: bool = True,
         drop_last: bool = False,
+        rank: int | None = None,
+        world: int | None = None,
     ) -> Loader:
         """Batches for training, each a dict of numpy arrays; `loader.arrow()` gives record batches.
 
-        The order is a pure function of the version's digest, `seed` and `epoch`; `batch_size` only cuts it.
+        The order is a pure function of the version's digest, `seed` and the epoch; `batch_size`, `rank` and
+        `world` only cut it. The last two are found by themselves under torchrun; give `rank=0, world=1` for
+        all examples in every process. Raises LakemintError for what cannot be.
         """
-        return Loader(self, batch_size, seed=seed, epoch=epoch, shuffle=shuffle, drop_last=drop_last)
+        return Loader(
+            self,
+            batch_size,
+            seed=seed,
+            epoch=epoch,
+            shuffle=shuffle,
+            drop_last=drop_last,
+            rank=rank,
+            world=world,
+        )
 
     @property
     def shard_rows(self) -> list[int]:
