@@ -1,15 +1,17 @@
 """Batches for a training loop, in an order that is a pure function of digest, seed and epoch."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 
 from lakemint.errors import LakemintError
-from lakemint.feed.order import Permutation, Rows, order_key
+from lakemint.feed.order import Rows, order_key
+from lakemint.feed.prefetch import Prefetch
 from lakemint.feed.ranks import rank_and_world
 from lakemint.feed.state import Order, State
+from lakemint.feed.windows import Places, Windows
 
 if TYPE_CHECKING:
     from lakemint.feed.split import Split
@@ -41,20 +43,22 @@ class Loader:
         epoch: int,
         shuffle: bool,
         drop_last: bool,
+        window: int,
         rank: int | None = None,
         world: int | None = None,
     ) -> None:
         if batch_size < 1:
             raise LakemintError(f"batch_size is {batch_size}; it must be at least 1")
+        if window < 1:
+            raise LakemintError(f"window is {window}; it must be at least 1")
         self._split, self._batch_size, self._drop_last = split, batch_size, drop_last
         self.rank, self.world = rank_and_world(rank, world)
         """Which of the training's processes this is, and how many there are."""
         version, _, name = split.name.rpartition("/")
-        self._order = Order(version, split.digest, name, seed, shuffle)
+        self._order = Order(version, split.digest, name, seed, shuffle, window)
         self.epoch = epoch
         """Of which the next example is; set it, and the next loop begins that epoch."""
         self._rows = len(split)
-        self._ends = np.cumsum([0, *split.shard_rows], dtype=np.uint64)
 
     @property
     def epoch(self) -> int:
@@ -89,46 +93,55 @@ class Loader:
 
     def arrow(self) -> Iterator[pa.RecordBatch]:
         """The same batches as Arrow record batches."""
-        permutation = self._permutation()
-        step, share = self._batch_size * self.world, self._batch_size
-        while count := min(self._steps_behind(self._position), max(1, _BLOCK // share)):
-            begin = self._position
-            firsts = np.arange(begin, begin + count * step, step, dtype=np.uint64)
-            lengths = np.minimum(np.uint64(self._rows) - firsts, np.uint64(step))
-            low = firsts + lengths * np.uint64(self.rank) // np.uint64(self.world)
-            high = firsts + lengths * np.uint64(self.rank + 1) // np.uint64(self.world)
-            rows = permutation(
-                np.concatenate([np.arange(*ends, dtype=np.uint64) for ends in zip(low, high, strict=True)])
-            )
-            cuts = np.cumsum(high - low)[:-1].astype(np.int64)
-            for number, picked in enumerate(np.split(rows, cuts), start=1):
-                batch = self._gather(picked)
-                # Told before it is handed out: who saves the state in the loop has had this batch.
-                self._position = min(begin + number * step, self._rows)
-                yield batch
+        windows = self._windows()
+        with Prefetch(self._split.shard) as ahead:
+            while count := min(self._steps_behind(self._position), max(1, _BLOCK // self._batch_size)):
+                begin, step = self._position, self._batch_size * self.world
+                positions, cuts = self._share(begin, count)
+                places = (np.split(one, cuts) for one in windows(positions))
+                for number, (shards, rows) in enumerate(zip(*places, strict=True), start=1):
+                    end = min(begin + number * step, self._rows)
+                    ahead.want(windows.ahead(begin + (number - 1) * step, end - 1))
+                    batch = self._gather(shards, rows, ahead)
+                    # Told before it is handed out: who saves the state in the loop has had this batch.
+                    self._position = end
+                    yield batch
         self.epoch += 1
+
+    def _share(self, begin: int, count: int) -> tuple[Rows, Places]:
+        """The positions that this rank takes in so many steps, and where those of each later step begin."""
+        step = self._batch_size * self.world
+        firsts = np.arange(begin, begin + count * step, step, dtype=np.uint64)
+        lengths = np.minimum(np.uint64(self._rows) - firsts, np.uint64(step))
+        low, high = (
+            firsts + lengths * np.uint64(rank) // np.uint64(self.world) for rank in (self.rank, self.rank + 1)
+        )
+        parts = [np.arange(*ends, dtype=np.uint64) for ends in zip(low, high, strict=True)]
+        return np.concatenate(parts), np.cumsum(high - low)[:-1].astype(np.int64)
 
     def _steps_behind(self, position: int) -> int:
         """How many steps are left of an epoch."""
         step, left = self._batch_size * self.world, max(0, self._rows - position)
         return left // step if self._drop_last else -(-left // step)
 
-    def _permutation(self) -> Callable[[Rows], Rows]:
-        if not self._order.shuffle or not self._rows:
-            return lambda positions: positions
-        return Permutation(self._rows, order_key(self._order.digest, self._order.seed, self._epoch))
+    def _windows(self) -> Windows:
+        order = self._order
+        key = order_key(order.digest, order.seed, self._epoch) if order.shuffle else None
+        return Windows(self._split.shard_rows, order.window, key)
 
-    def _gather(self, rows: Rows) -> pa.RecordBatch:
+    def _gather(self, shards: Places, rows: Places, ahead: Prefetch) -> pa.RecordBatch:
         """The rows, in their order: one Arrow `take` a shard, since a take over chunks is slow."""
-        shards = np.searchsorted(self._ends, rows, side="right") - 1
-        within = (rows - self._ends[shards]).astype(np.int64)
         by_shard = np.argsort(shards, kind="stable")
-        pieces = [] if len(rows) else [pa.RecordBatch.from_pylist([], self._split.schema)]
-        for index in np.unique(shards):
-            picked = within[by_shard[shards[by_shard] == index]]
-            pieces.append(self._split.shard(int(index)).take(pa.array(picked)))
+        there, begins = np.unique(shards[by_shard], return_index=True)
+        picked = np.split(rows[by_shard], begins[1:])
+        pieces = [
+            ahead.shard(shard).take(pa.array(some))
+            for shard, some in zip(there.tolist(), picked, strict=False)
+        ]
         if len(pieces) == 1:
             return pieces[0]
+        if not pieces:
+            return pa.RecordBatch.from_pylist([], self._split.schema)
         back = np.empty(len(rows), dtype=np.int64)
         back[by_shard] = np.arange(len(rows))
         return pa.concat_batches(pieces).take(pa.array(back))

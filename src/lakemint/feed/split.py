@@ -61,14 +61,17 @@ class Split:
         epoch: int = 0,
         shuffle: bool = True,
         drop_last: bool = False,
+        window: int = 16,
         rank: int | None = None,
         world: int | None = None,
     ) -> Loader:
         """Batches for training, each a dict of numpy arrays; `loader.arrow()` gives record batches.
 
-        The order is a pure function of the version's digest, `seed` and the epoch; `batch_size`, `rank` and
-        `world` only cut it. The last two are found by themselves under torchrun; give `rank=0, world=1` for
-        all examples in every process. Raises LakemintError for what cannot be.
+        The order is a pure function of the version's digest, `seed`, `window` and the epoch: shards come in a
+        random order, and of `window` of them at a time the rows do, so that no more are needed at once; the
+        next ones are fetched meanwhile. `batch_size`, `rank` and `world` only cut it. The last two are found
+        by themselves under torchrun; give `rank=0, world=1` for all examples in every process. Raises
+        LakemintError for what cannot be.
         """
         return Loader(
             self,
@@ -77,6 +80,7 @@ class Split:
             epoch=epoch,
             shuffle=shuffle,
             drop_last=drop_last,
+            window=window,
             rank=rank,
             world=world,
         )

@@ -20,6 +20,8 @@ class Order:
     split: str
     seed: int
     shuffle: bool
+    window: int
+    """How many shards are mixed at a time."""
     algorithm: str = ALGORITHM
 
 
@@ -46,7 +48,7 @@ class State:
             raise LakemintError(
                 f"this is no state of a loader, or a newer Lakemint's: its format is not {FORMAT}"
             )
-        for name in ("digest", "split", "algorithm", "seed", "shuffle"):
+        for name in ("digest", "split", "algorithm", "seed", "shuffle", "window"):
             theirs, mine = plain.get(name), getattr(order, name)
             if theirs != mine:
                 raise LakemintError(
