@@ -42,6 +42,8 @@ class Config:
     s3_secret_key: str = field(default="", repr=False)
     cache: str = ""
     """A folder for shards that were read once; see `cache_folder`."""
+    cache_size: str = ""
+    """How much that folder may take, such as `200GB`; empty: as much as the disk has room for."""
     spark_remote: str = ""
     """Spark Connect address, `sc://host:port`, without its token."""
     spark_token: str = field(default="", repr=False)
@@ -88,6 +90,18 @@ class Config:
     def cache_folder(self) -> Path:
         """Where shards are kept on this machine: the setting `cache`, or `~/.cache/lakemint`."""
         return Path(self.cache) if self.cache else Path.home() / ".cache" / "lakemint"
+
+    def cache_limit(self) -> int | None:
+        """The setting `cache_size` in bytes, None without; raises ConfigError when it is no size."""
+        if not self.cache_size:
+            return None
+        found = re.fullmatch(r"([0-9]{1,15}) ?(k|M|G|T)?B?", self.cache_size)
+        if not found:
+            raise ConfigError(
+                f"cache_size {self.cache_size!r} is no size: write bytes, or like 500MB or 200GB"
+            )
+        unit: int = 1000 ** " kMGT".index(found[2] or " ")
+        return int(found[1]) * unit
 
     def secrets(self) -> list[str]:
         """The values that must be shown nowhere."""

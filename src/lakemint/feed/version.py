@@ -78,7 +78,7 @@ def open_version(text: str, config: Config | None) -> Version:
     with _unless_revised(store, lake, reference, record):
         manifest = _manifest(store, lake, reference, record)
         require_trusted(store, lake, config.trusted_keys, reference, record.manifest)
-    cache = ShardCache(config.cache_folder(), store)
+    cache = ShardCache(config.cache_folder(), store, config.cache_limit())
     cache.forget(manifest.withdrawn)
 
     def read(shard: Shard, schema: pa.Schema) -> pa.RecordBatch:
