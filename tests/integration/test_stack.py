@@ -6,7 +6,6 @@ this file, in their order.
 
 import json
 import os
-import signal
 import socket
 import stat
 import subprocess
@@ -35,8 +34,6 @@ from tests.support import CHECKOUT, LAKEMINT
 pytestmark = [pytest.mark.xdist_group("stack"), pytest.mark.timeout(900)]
 
 PROGRAMS = [name for server in SERVERS for name in server.parts]
-HEALED = 30
-"""Seconds in which a killed server must serve again, on a machine that has nothing else to do."""
 DATA = os.urandom(300_000)
 TABLE = "s3a://lake/table"
 
@@ -195,30 +192,6 @@ def test_servers_refuse_who_has_no_key(home: Path, config: Config) -> None:
         connection = HTTPConnection("127.0.0.1", json.loads((home / SETTINGS).read_text())["ports"][part])
         connection.request("GET", "/buckets/lake/kept")
         assert connection.getresponse().status in (401, 404)
-
-
-@pytest.mark.parametrize("program", PROGRAMS)
-def test_a_killed_server_is_healed(home: Path, program: str) -> None:
-    before = pids(home)
-    os.kill(before[program], signal.SIGKILL)
-    began, allowed = time.monotonic(), HEALED * max(1, os.getloadavg()[0] / (os.cpu_count() or 1))
-    while not ((found := status(home)).up and before[program] not in [one.pid for one in found.programs]):
-        assert time.monotonic() - began < allowed, found
-        time.sleep(0.3)
-    print(f"{program} healed in {time.monotonic() - began:.1f} s")
-    assert {name: pid for name, pid in pids(home).items() if name != program} == {
-        name: pid for name, pid in before.items() if name != program
-    }
-
-
-def test_no_worker_of_a_killed_server_is_left(home: Path, config: Config) -> None:
-    read_everywhere(config)
-    orphans = [
-        process
-        for process in find_processes(home)
-        if process.ppid() == 1 and "supervisord" not in str(process.cmdline())
-    ]
-    assert orphans == []
 
 
 def test_after_a_kill_of_everything_all_data_are_back(home: Path, config: Config) -> None:
