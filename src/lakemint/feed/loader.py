@@ -58,7 +58,8 @@ class Loader:
         self._order = Order(version, split.digest, name, seed, shuffle, window)
         self.epoch = epoch
         """Of which the next example is; set it, and the next loop begins that epoch."""
-        self._rows = len(split)
+        self._rows = sum(split.gaps.rows)
+        """Places in an epoch's order: as many as rows were published."""
 
     @property
     def epoch(self) -> int:
@@ -102,7 +103,7 @@ class Loader:
                 for number, (shards, rows) in enumerate(zip(*places, strict=True), start=1):
                     end = min(begin + number * step, self._rows)
                     ahead.want(windows.ahead(begin + (number - 1) * step, end - 1))
-                    batch = self._gather(shards, rows, ahead)
+                    batch = self._gather(*self._split.gaps.closed(shards, rows), ahead)
                     # Told before it is handed out: who saves the state in the loop has had this batch.
                     self._position = end
                     yield batch
@@ -127,7 +128,7 @@ class Loader:
     def _windows(self) -> Windows:
         order = self._order
         key = order_key(order.digest, order.seed, self._epoch) if order.shuffle else None
-        return Windows(self._split.shard_rows, order.window, key)
+        return Windows(self._split.gaps.rows, order.window, key)
 
     def _gather(self, shards: Places, rows: Places, ahead: Prefetch) -> pa.RecordBatch:
         """The rows, in their order: one Arrow `take` a shard, since a take over chunks is slow."""

@@ -31,6 +31,8 @@ class Shard(File):
 
     rows: int
     overlays: tuple[File, ...] = ()
+    erased: tuple[int, ...] = ()
+    """Which of the rows that it had when it was published were erased since, by their numbers, ascending."""
 
     @property
     def files(self) -> tuple[File, ...]:
@@ -103,7 +105,7 @@ def parse_manifest(data: bytes, where: str, dataset: str) -> Manifest:
             for name in by_use(content["splits"].keys())
         }
         shards = [shard for held in splits.values() for shard in held]
-        digests = [digest for shard in shards for digest in {file.sha256 for file in shard.files}]
+        digests = [digest for one in shards if one.rows for digest in {file.sha256 for file in one.files}]
         if len({*digests}) < len(digests):
             raise ValueError("a shard stands there twice")
         _count(sum(shard.rows for shard in shards))
@@ -142,7 +144,10 @@ def _seal(content: dict[str, Any]) -> str:
 
 def _shard(item: dict[str, Any]) -> Shard:
     overlays = tuple(_file(over) for over in item.get("overlays", ()))
-    return Shard(_digest(item["sha256"]), _count(item["bytes"]), _count(item["rows"]), overlays)
+    rows, erased = _count(item["rows"]), tuple(_count(one) for one in item.get("erased", ()))
+    if [*erased] != sorted({*erased}) or erased[-1:] >= (rows + len(erased),):
+        raise ValueError("a shard's erased rows are none of its own, or in no order")
+    return Shard(_digest(item["sha256"]), _count(item["bytes"]), rows, overlays, erased)
 
 
 def _file(item: dict[str, Any]) -> File:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 import pyarrow as pa
 
 from lakemint.errors import LakemintError
+from lakemint.feed.gaps import Gaps
 from lakemint.feed.loader import Loader
 from lakemint.feed.manifest import Shard
 
@@ -26,8 +27,10 @@ class Split:
         self.name = name
         """As in `reviews@1/train`."""
         self.digest = digest
-        """The manifest's digest: what the order of examples depends on."""
+        """Of the manifest that was published: what the order of examples depends on, also after erasures."""
         self.schema = schema
+        self.gaps = Gaps(shards)
+        """Where rows were erased."""
         self._shards, self._read = shards, read
 
     def __len__(self) -> int:
@@ -44,9 +47,9 @@ class Split:
         """Record batches in stored order, of at most `batch_size` rows; by default one a shard."""
         if batch_size is not None and batch_size < 1:
             raise LakemintError(f"batch_size is {batch_size}; it must be at least 1")
-        for index, shard in enumerate(self._shards):
+        for index in (number for number, shard in enumerate(self._shards) if shard.rows):
             batch = self.shard(index)
-            for start in range(0, shard.rows, batch_size or max(1, shard.rows)):
+            for start in range(0, batch.num_rows, batch_size or batch.num_rows):
                 yield batch.slice(start, batch_size)
 
     def to_table(self) -> pa.Table:
@@ -84,11 +87,6 @@ class Split:
             rank=rank,
             world=world,
         )
-
-    @property
-    def shard_rows(self) -> list[int]:
-        """Rows of each shard, in stored order."""
-        return [shard.rows for shard in self._shards]
 
     def shard(self, index: int) -> pa.RecordBatch:
         """All rows of one shard; verified at the first call."""

@@ -52,6 +52,7 @@ class Version:
         self.manifest: dict[str, Any] = manifest.content
         """All the manifest says, as plain data."""
         self.schema: pa.Schema = arrow_schema(manifest.columns)
+        self._first = record.digests[0]
         self._splits = manifest.splits
         self._read = partial(read, schema=self.schema)
 
@@ -63,7 +64,7 @@ class Version:
     def __getitem__(self, split: str) -> Split:
         if split not in self._splits:
             raise LakemintError(f"{self.name} has no split {split!r}; there are {', '.join(self._splits)}")
-        return Split(f"{self.name}/{split}", self.digest, self._splits[split], self.schema, self._read)
+        return Split(f"{self.name}/{split}", self._first, self._splits[split], self.schema, self._read)
 
     def __repr__(self) -> str:
         rows = ", ".join(f"{name} {sum(s.rows for s in shards):,}" for name, shards in self._splits.items())

@@ -7,7 +7,7 @@ from typing import Any
 
 from lakemint.config import Config
 from lakemint.publish.direct_source import DirectSource
-from lakemint.publish.increment import splits_after
+from lakemint.publish.increment import splits_after, splits_of
 from lakemint.publish.manifest import Basis, conserved, manifest_of, split_records
 from lakemint.publish.plain import NotPlain
 from lakemint.publish.source import Grown, Source
@@ -70,7 +70,7 @@ def manifest_from(  # noqa: PLR0913
 def _after(source: Source, basis: Basis, base: Manifest) -> tuple[dict[str, SplitRecord], Grown | None]:
     """The base's splits with what changed in gold since; None when it is the same gold."""
     if base.inputs["gold"].version == basis.inputs["gold"].version:
-        return base.splits, None
+        return splits_of(base), None
     grown = source.grow(base)
     return splits_after(base, grown.changes, grown.contents, grown.anew, grown.overlays), grown
 

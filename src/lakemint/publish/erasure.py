@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -141,8 +142,8 @@ def digests(shard: ShardRecord) -> tuple[str, ...]:
 class _Rewritten:
     """What a shard is without the rows."""
 
-    shard: ShardRecord | None
-    """None when none are left."""
+    shard: ShardRecord
+    """Also one that has no rows any more: it keeps its place in the order of examples."""
     labels: dict[str, int]
     """Label → how many rows went."""
     content: str
@@ -159,7 +160,7 @@ class Eraser:
         self._store, self._lake, self._dataset = store, lake, dataset
         self._erasure, self._signing = erasure, signing
         self._search = Search(store, lake, dataset, sought)
-        self._rewritten: dict[tuple[str, ...], _Rewritten] = {}
+        self._rewritten: dict[tuple[tuple[str, ...], tuple[int, ...]], _Rewritten] = {}
 
     def search(self) -> list[tuple[int, int]]:
         """Each version that `run` would revise, with how many of its rows go; raises as that does."""
@@ -261,10 +262,11 @@ class Eraser:
             if touched.isdisjoint(files):
                 shards.append(shard)
                 continue
-            if files not in self._rewritten:
-                self._rewritten[files] = self._rewrite(manifest, shard)
-            new = self._rewritten[files]
-            shards += [new.shard] if new.shard else []
+            held = files, tuple(shard.erased)
+            if held not in self._rewritten:
+                self._rewritten[held] = self._rewrite(manifest, shard)
+            new = self._rewritten[held]
+            shards.append(new.shard)
             gone.append(new.content)
             for label, rows in new.labels.items():
                 labels[label] -= rows
@@ -281,12 +283,12 @@ class Eraser:
         """Store the shard without the rows, as one file."""
         rows, found = self._search.rows(manifest, shard)
         left, gone = rows.filter(pc.invert(found)), rows.filter(found)
-        labels, content = label_counts(gone), content_of(gone)
-        if not left.num_rows:
-            return _Rewritten(None, labels, content)
+        first = np.delete(np.arange(shard.rows + len(shard.erased)), shard.erased)
+        erased = sorted([*shard.erased, *first[found.to_numpy(zero_copy_only=False)].tolist()])
         columns = tuple((column.name, column.type) for column in manifest.columns)
         data = encode(pa.Table.from_batches([left]), columns)
         digest = sha256(data)
         keep(self._store, self._lake.shard(self._dataset, digest), data)
-        record = ShardRecord(sha256=digest, bytes=len(data), rows=left.num_rows, bucket=shard.bucket)
-        return _Rewritten(record, labels, content)
+        size = {"sha256": digest, "bytes": len(data), "rows": left.num_rows}
+        record = ShardRecord(**size, bucket=shard.bucket, erased=erased)
+        return _Rewritten(record, label_counts(gone), content_of(gone))

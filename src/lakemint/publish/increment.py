@@ -78,11 +78,21 @@ def _is_full(shard: ShardRecord, entries: int, small: int) -> bool:
     return not fits or laid > OVERLAID * shard.rows
 
 
+def splits_of(manifest: Manifest) -> dict[str, SplitRecord]:
+    """A manifest's splits as another version would hold them: one that never had what was erased since."""
+    return {
+        name: split.model_copy(
+            update={"shards": [one.model_copy(update={"erased": []}) for one in split.shards if one.rows]}
+        )
+        for name, split in manifest.splits.items()
+    }
+
+
 def shards_by_place(manifest: Manifest) -> dict[Place, ShardRecord]:
-    """The shards of a manifest that says where each belongs."""
+    """The shards of `splits_of` a manifest that says where each belongs."""
     return {
         (name, shard.bucket): shard
-        for name, split in manifest.splits.items()
+        for name, split in splits_of(manifest).items()
         for shard in split.shards
         if shard.bucket is not None
     }

@@ -164,7 +164,10 @@ def encode(rows: pa.Table, columns: tuple[tuple[str, str], ...]) -> bytes:
             f"a shard of {rows.num_rows} rows would hold {rows.nbytes} bytes, {_MAX_BYTES} at most: "
             "raise publish.buckets in the recipe"
         )
-    whole = rows.cast(arrow_schema(columns)).combine_chunks().to_batches()[0]
+    schema = arrow_schema(columns)
+    whole = next(
+        iter(rows.cast(schema).combine_chunks().to_batches()), pa.RecordBatch.from_pylist([], schema)
+    )
     # `take` also makes what lies under nulls the same, whatever was there.
     batch = whole.take(pc.sort_indices(whole, sort_keys=[(SAMPLE_ID, "ascending")]))
     measured = pa.MockOutputStream()

@@ -3,6 +3,7 @@
 The feed reads the same records with plain checks of its own, since a training image has no pydantic.
 """
 
+from itertools import pairwise
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import (
@@ -62,6 +63,15 @@ class ShardRecord(FileRecord):
     bucket: Count | None = None
     """Which of its split's; the first manifests did not say."""
     overlays: list[FileRecord] = []
+    erased: list[Count] = []
+    """Which of the rows that it had when it was published were erased since, by their numbers, ascending."""
+
+    @model_validator(mode="after")
+    def _erased_are_of_its_rows(self) -> "ShardRecord":
+        ordered = all(one < other for one, other in pairwise(self.erased))
+        if not ordered or self.erased[-1:] >= [self.rows + len(self.erased)]:
+            raise ValueError("its erased rows are none of its own, or in no order")
+        return self
 
     @property
     def files(self) -> "list[FileRecord]":
@@ -156,7 +166,8 @@ class Manifest(Record):
 
     @model_validator(mode="after")
     def _files_belong_to_one_shard(self) -> "Manifest":
-        digests = [digest for shard in self.shards for digest in {file.sha256 for file in shard.files}]
+        held = [shard for shard in self.shards if shard.rows]
+        digests = [digest for shard in held for digest in {file.sha256 for file in shard.files}]
         if len({*digests}) < len(digests):
             raise ValueError("a shard stands there twice")
         return self

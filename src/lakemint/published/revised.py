@@ -20,5 +20,5 @@ def unless_revised(name: str, digest: str, digests: Callable[[], Sequence[str]])
             raise
         raise VersionRevised(
             f"{name}: rows were erased from it since it was opened as {digest[:12]}, it is {now[:12]} now: "
-            "open it again to go on without them"
+            "open it again, and go on without them: a loader's state still fits"
         ) from error

@@ -15,7 +15,15 @@ from hypothesis import strategies as st
 
 from lakemint.errors import ConservationError, IntegrityError
 from lakemint.lake import Lake
-from lakemint.publish.increment import OVERLAYS, Place, counted, splits_after, written_anew
+from lakemint.publish.increment import (
+    OVERLAYS,
+    Place,
+    counted,
+    shards_by_place,
+    splits_after,
+    splits_of,
+    written_anew,
+)
 from lakemint.publish.shards import encode
 from lakemint.published.apart import apart
 from lakemint.published.columns import arrow_schema
@@ -236,3 +244,18 @@ def test_labels_are_counted_as_in_the_rows() -> None:
         for batch in versions.read(split):
             counts.update(label_counts(batch))
         assert split.labels == counts
+
+
+def test_what_was_erased_leaves_no_gap_in_the_next_version() -> None:
+    versions = Versions(in_memory(), NEVER)
+    rows: Rows = {f"{number:08x}": ("train", "a", None) for number in range(9)}
+    versions.publish(rows)
+    split = versions.manifest.splits["train"]
+    emptied, *others = split.shards
+    gaps = [emptied.model_copy(update={"rows": 0, "erased": [0, 1, 2]})]
+    gaps += [one.model_copy(update={"rows": one.rows - 1, "erased": [1]}) for one in others]
+    erased = split.model_copy(update={"shards": gaps, "rows": 4})
+    manifest = versions.manifest.model_copy(update={"splits": {**versions.manifest.splits, "train": erased}})
+    assert [one.erased for one in splits_of(manifest)["train"].shards] == [[], []]
+    there = {place: one.erased for place, one in shards_by_place(manifest).items()}
+    assert there == {("train", 1): [], ("train", 2): []}
