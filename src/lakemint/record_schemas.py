@@ -13,8 +13,9 @@ from pydantic import BaseModel
 
 from lakemint.erase.records import Order, Receipt
 from lakemint.export.record import ExportRecord
+from lakemint.published.baseline import BaselineRecord
 from lakemint.published.leases import LeaseRecord
-from lakemint.published.records import BaselineRecord, ChannelRecord, Manifest, VerdictRecord
+from lakemint.published.records import ChannelRecord, Manifest, VerdictRecord
 from lakemint.published.version_record import VersionRecord
 
 RECORDS: Final[dict[str, type[BaseModel]]] = {

@@ -16,7 +16,8 @@ from lakemint.errors import ContractError, LakemintError
 from lakemint.job.outcome import Outcome
 from lakemint.spark import read_table, replace_rows
 from tests.identity import sample_id
-from tests.integration.small_dataset import CHECKOUT, DATASET, SmallDataset, run_job
+from tests.integration.small_dataset import DATASET, SmallDataset
+from tests.support import CHECKOUT, run_job
 
 SOURCES = {"mail": {"format": "tsv", "columns": ["id", "text"]}}
 TEXT = {"name": "text", "logicalType": "string"}

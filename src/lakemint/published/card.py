@@ -7,8 +7,9 @@ from lakemint.config import Config
 from lakemint.dataset.contract import CONTRACT_TABLES
 from lakemint.lake import Lake
 from lakemint.names import by_use
+from lakemint.published.baseline import read_baseline
 from lakemint.published.catalog import no_such_version, numbers
-from lakemint.published.records import Manifest, SplitRecord, read_baseline, read_manifest
+from lakemint.published.records import Manifest, SplitRecord, read_manifest
 from lakemint.published.signatures import signers
 from lakemint.published.version_record import read_version
 from lakemint.store import Store, open_store
@@ -22,7 +23,7 @@ def listing(config: Config, dataset: str) -> list[dict[str, Any]]:
     for number in numbers(store, lake, dataset):
         record = read_version(store, lake, dataset, number)
         manifest = read_manifest(store, lake, dataset, record.manifest)
-        baseline = read_baseline(store, lake, dataset, number)
+        baseline = read_baseline(store, lake, dataset, number, record.manifest)
         entries.append(
             {
                 "version": number,
@@ -50,7 +51,7 @@ def card(config: Config, dataset: str, number: int | None = None) -> dict[str, A
     number = number or there[-1]
     record = read_version(store, lake, dataset, number)
     manifest = read_manifest(store, lake, dataset, record.manifest)
-    baseline = read_baseline(store, lake, dataset, number)
+    baseline = read_baseline(store, lake, dataset, number, record.manifest)
     content = manifest.content
     same = ("contract", "recipe", "lakemint", "inputs", "schema", "counts", "labels")
     return {
@@ -77,6 +78,7 @@ def card(config: Config, dataset: str, number: int | None = None) -> dict[str, A
             asdict(one) for one in signers(store, lake, dataset, record.manifest, config.trusted_keys)
         ],
         "baseline": baseline.model_dump(mode="json") if baseline else None,
+        "files": sorted(f"{lake.root}/{item.key}" for item in store.list(lake.cards(dataset, number))),
     }
 
 

@@ -237,26 +237,6 @@ class ChannelRecord(Position):
         return [self.position, *self.history]
 
 
-class ClassMarks(Record):
-    rows: Count
-    recall: float
-    precision: float | None
-    """None when the class was never guessed."""
-
-
-class BaselineRecord(Record):
-    """`published/<dataset>/card/<number>/baseline.json`: how well a small classifier learns it."""
-
-    format: Literal["lakemint.baseline/1"] = "lakemint.baseline/1"
-    manifest: Digest
-    train_rows: Count
-    test_rows: Count
-    accuracy: float
-    majority: float
-    """Share of the commonest class: what guessing it always would score."""
-    per_class: dict[str, ClassMarks]
-
-
 R = TypeVar("R", bound=Record)
 
 
@@ -273,15 +253,6 @@ def parse(kind: type[R], data: bytes, where: str) -> R:
                 f"{where}: its format is {problem['input']!r}, this Lakemint reads {known}; upgrade Lakemint"
             ) from error
         raise FormatError(f"{where}: {field or 'record'}: {problem['msg']}") from error
-
-
-def read_baseline(store: Store, lake: Lake, dataset: str, number: int) -> BaselineRecord | None:
-    """The score of a version's baseline, None while there is none; raises FormatError."""
-    where = lake.card(dataset, number, "baseline")
-    try:
-        return parse(BaselineRecord, store.get(where, MAX_BYTES), where)
-    except ObjectNotFound:
-        return None
 
 
 def read_manifest(store: Store, lake: Lake, dataset: str, digest: str) -> Manifest:

@@ -17,7 +17,7 @@ from lakemint.dataset.recipe import Baseline
 from lakemint.errors import LakemintError, TooFewExamples
 from lakemint.feed import Split, Version
 from lakemint.names import LABEL, SAMPLE_ID
-from lakemint.published.records import BaselineRecord
+from lakemint.published.baseline import BaselineRecord
 
 MAX_TRAIN_ROWS: Final = 50_000
 """More examples than these, the first in shuffled order, would not make a better smoke test."""

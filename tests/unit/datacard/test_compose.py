@@ -10,8 +10,9 @@ from lakemint.datacard.compose import MAX_LABELS, compose
 from lakemint.datacard.document import Bars, Document, Facts, Section, Table, Text
 from lakemint.datacard.facts import card_facts, measured
 from lakemint.names import Reference
+from lakemint.published.baseline import BaselineRecord, ClassMarks
 from lakemint.published.opened import open_published
-from lakemint.published.records import BaselineRecord, ClassMarks, Counts, LabelSummary
+from lakemint.published.records import Counts, LabelSummary
 from lakemint.store import open_store
 from tests.unit.small_version import DATASET, judge, publish, row, settings
 
@@ -119,7 +120,7 @@ def test_verdicts_and_baseline_are_told(config: Config) -> None:
     from lakemint.lake import Lake
 
     store = open_store(config)
-    store.put(Lake(config.lake).card(DATASET, 1, "baseline"), score.model_dump_json().encode())
+    store.put(Lake(config.lake).card(DATASET, 1, "baseline.json"), score.model_dump_json().encode())
     document = composed(config)
     tables = [block for block in section(document, "Gates").blocks if isinstance(block, Table)]
     assert tables[0].rows == (("silver", "2", "failed", "0 of 1"), ("gold", "1", "passed", "1 of 1"))

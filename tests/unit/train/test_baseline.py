@@ -13,7 +13,7 @@ from PIL import Image
 import lakemint
 from lakemint.dataset.recipe import Baseline
 from lakemint.errors import LakemintError
-from lakemint.published.records import ClassMarks
+from lakemint.published.baseline import ClassMarks
 from lakemint.train.baseline import score
 from tests.unit.small_version import Row, publish, row, settings
 
