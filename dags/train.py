@@ -2,19 +2,19 @@
 
 Trains a small classifier on the newest version's `train` split, through the same `lakemint.open` that
 training jobs use, and scores it on `test`. The score is on the version's card: it shows that the version
-can be learned from.
+can be learned from. Then the card is whole, and is stored beside the version.
 
 | | |
 |---|---|
 | Woken by | a version of <dataset> |
 | Reads | the newest version |
-| Writes | the baseline's score on the version's card |
+| Writes | the baseline's score; the version's card in the lake: `card.md`, `card.html`, `croissant.json` |
 | Wakes | nothing |
 
-**Safe to run again?** Yes. A version that has its score keeps it.
+**Safe to run again?** Yes. A version that has its score keeps it, and a card that says the same is left.
 
-**When it fails:** the version stands, only its score is missing. The last line of the task's log says what
-is wrong; clear the task to try again.
+**When it fails:** the version stands, only its score or its card is missing. The last line of the task's
+log says what is wrong; clear the task to try again.
 """
 
 from lakemint.airflow import JobOperator, Version, datasets, stage_dag
@@ -25,5 +25,5 @@ for dataset in datasets():
             task_id="train",
             job="train",
             dataset=dataset,
-            doc_md="Trains the recipe's baseline on the newest version and scores it on its test split.",
+            doc_md="Trains the recipe's baseline, scores it on the test split, stores the version's card.",
         )

@@ -1,12 +1,15 @@
 """What tests share that is no fixture."""
 
+import importlib.util
 import subprocess
 import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 from lakemint.errors import ObjectExists
+from lakemint.job.outcome import Outcome
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 LAKEMINT = Path(sys.executable).with_name("lakemint")
@@ -41,3 +44,17 @@ def winners(write: Callable[[int], None], threads: int) -> list[int]:
 
     at_once(race, threads)
     return won
+
+
+def run_job(stage: str, *arguments: str) -> Outcome:
+    """`main` of `jobs/<stage>.py`, with settings from the environment."""
+    spec = importlib.util.spec_from_file_location(f"jobs_{stage}", job_path(stage))
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return cast("Outcome", module.main(*arguments))
+
+
+def job_path(stage: str) -> Path:
+    return CHECKOUT / "jobs" / f"{stage}.py"

@@ -15,6 +15,7 @@ from lakemint.erase.records import Found, Order, Receipt, RevisedVersion, Trace,
 from lakemint.erase.scrub import scrub
 from lakemint.erase.tables import Place, Rewritten, SubjectTables
 from lakemint.errors import LakemintError
+from lakemint.export.card import renew_cards
 from lakemint.feed.cache import ShardCache
 from lakemint.ingest import traces as raw
 from lakemint.ingest.erasure import erase as erase_lines
@@ -151,7 +152,8 @@ class Erasure:
         own = self._store, self._lake, order.dataset
         samples = frozenset(found.samples)
         self._tell("rewriting versions")
-        self._eraser(samples).run(held)
+        made = self._eraser(samples).run(held)
+        renew_cards(self._config, order.dataset, {number for number, _ in made}, self._tell)
         self._tell("rewriting raw objects")
         rewritten = []
         for trace in found.traces:

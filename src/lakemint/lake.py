@@ -17,6 +17,7 @@ from lakemint.errors import ConfigError, LakemintError
 from lakemint.names import TABLES, TableVersion, check_name
 
 _COMMIT = re.compile(r"[0-9A-Za-z-]{0,64}")
+_PART = re.compile(r"[a-z]{1,20}\.(json|md|html)")
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -152,9 +153,15 @@ class Lake:
     def channel(self, dataset: str, name: str) -> str:
         return f"{self.channels(dataset)}{check_name(name, 'channel')}.json"
 
+    def cards(self, dataset: str, number: int) -> str:
+        """Key prefix of all parts of a version's card, with its slash."""
+        return f"{self.published(dataset)}card/{number:08d}/"
+
     def card(self, dataset: str, number: int, name: str) -> str:
-        """Key of a card's part, such as the baseline's score."""
-        return f"{self.published(dataset)}card/{number:08d}/{check_name(name, 'card part')}.json"
+        """Key of one part, such as `baseline.json`, the baseline's score."""
+        if not _PART.fullmatch(name):
+            raise LakemintError(f"{name[:60]!r} is no part of a card")
+        return f"{self.cards(dataset, number)}{name}"
 
 
 def _table_key(table: str, dataset: str) -> str:

@@ -22,8 +22,9 @@ from lakemint.published.opened import open_published
 from lakemint.spark import amend, read_table, set_properties
 from lakemint.store import Store, open_store
 from lakemint.subjects import Subjects
-from tests.integration.small_dataset import DATASET, SmallDataset, run_job, take_road, tsv
+from tests.integration.small_dataset import DATASET, SmallDataset, take_road, tsv
 from tests.integration.traces import objects_with
+from tests.support import run_job
 
 pytestmark = pytest.mark.timeout(1800)
 WHO = "Zo\u00eb Quillfeather"

@@ -22,8 +22,9 @@ from lakemint.published.verify import verify
 from lakemint.spark import amend, spark_session
 from lakemint.subjects import Subjects
 from tests.integration.label_dataset import FORM
-from tests.integration.small_dataset import DATASET, SmallDataset, run_job, take_road, texts, tsv
+from tests.integration.small_dataset import DATASET, SmallDataset, take_road, texts, tsv
 from tests.integration.traces import objects_with
+from tests.support import run_job
 
 pytestmark = pytest.mark.timeout(3600)
 PEOPLE, LEAVING, VERSIONS = 160, 100, 5

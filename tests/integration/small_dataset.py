@@ -1,6 +1,5 @@
 """A small dataset of its own lake, taken along the first two stages by the real jobs."""
 
-import importlib.util
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -16,8 +15,8 @@ from lakemint.job.outcome import Outcome
 from lakemint.lake import Lake
 from lakemint.spark import read_table
 from lakemint.store import open_store
+from tests.support import run_job
 
-CHECKOUT = Path(__file__).resolve().parents[2]
 DATASET = "notes"
 _AFTER_LABELS = ("assemble", "gate gold", "publish")
 KEY = {"name": "sample_id", "logicalType": "string", "required": True, "unique": True, "primaryKey": True}
@@ -105,17 +104,3 @@ def texts(number: int) -> set[str]:
 
 def tsv(rows: Iterable[Iterable[str]]) -> str:
     return "".join("\t".join(row) + "\n" for row in rows)
-
-
-def run_job(stage: str, *arguments: str) -> Outcome:
-    """`main` of `jobs/<stage>.py`, with settings from the environment."""
-    spec = importlib.util.spec_from_file_location(f"jobs_{stage}", job_path(stage))
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return cast("Outcome", module.main(*arguments))
-
-
-def job_path(stage: str) -> Path:
-    return CHECKOUT / "jobs" / f"{stage}.py"

@@ -18,7 +18,7 @@ from lakemint.job.outcome import Outcome
 from lakemint.lake import Lake
 from lakemint.spark import note_only, read_table, replace_table, split_of
 from lakemint.store import Store
-from tests.integration.small_dataset import run_job
+from tests.support import run_job
 from tests.unit.contracts import write
 
 if TYPE_CHECKING:

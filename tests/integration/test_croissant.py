@@ -11,6 +11,7 @@ import pytest
 import lakemint
 from lakemint.config import Config
 from lakemint.digest import canonical, digest_of
+from lakemint.export.card import keep_card
 from lakemint.export.croissant import of_shards
 from lakemint.export.run import FORMATS, export
 from lakemint.lake import Lake
@@ -78,11 +79,14 @@ def test_the_library_reads_the_rows_of_a_split(config: Config, tmp_path: Path) -
 
 def test_a_version_is_described_as_it_lies_in_the_lake(config: Config) -> None:
     publish(config, ROWS)
-    described = of_shards(open_published(config, FIRST))
-    home = Path(config.lake.removeprefix("file://")) / "published" / DATASET
-    (home / "croissant.json").write_text(json.dumps(described))
-    for file in valid(home / "croissant.json").metadata.file_objects:
-        assert hashlib.sha256((home / file.content_url).read_bytes()).hexdigest() == file.sha256
+    assert keep_card(config, FIRST)
+    card = Path(config.lake.removeprefix("file://")) / "published" / DATASET / "card" / "00000001"
+    stored = card / "croissant.json"
+    assert json.loads(stored.read_text()) == of_shards(open_published(config, FIRST))
+    files = valid(stored).metadata.file_objects
+    assert len(files) == 6
+    for file in files:
+        assert hashlib.sha256((card / file.content_url).read_bytes()).hexdigest() == file.sha256
 
 
 def test_it_says_how_the_labels_came_about_and_what_it_is_not(config: Config) -> None:

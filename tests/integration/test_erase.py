@@ -13,10 +13,12 @@ from lakemint.erase.orders import Erasures
 from lakemint.erase.records import Order, Receipt
 from lakemint.errors import LakemintError
 from lakemint.names import Reference
+from lakemint.published.card import card
 from lakemint.published.verify import verify
 from lakemint.subjects import Subjects
-from tests.integration.small_dataset import DATASET, SmallDataset, run_job, take_road, texts, tsv
+from tests.integration.small_dataset import DATASET, SmallDataset, take_road, texts, tsv
 from tests.integration.traces import objects_with
+from tests.support import run_job
 
 WHO = "Zoë Quillfeather"
 WIDE = "\uff3aoë Quillfeather"
@@ -106,6 +108,8 @@ def test_nothing_of_the_subject_is_left_and_the_road_goes_on(notes: SmallDataset
     assert texts(2) == {"a letter of Bob's", "a word of Eve's"}
     for number in (1, 2):
         assert verify(load_config(), Reference(DATASET, number)).sound
+        files = [name.rpartition("/")[2] for name in card(load_config(), DATASET, number)["files"]]
+        assert {"card.html", "card.md"} <= {*files}, "drawn anew"
 
     for stage in ("ingest", "refine"):
         notes.run(stage)

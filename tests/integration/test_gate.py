@@ -19,7 +19,7 @@ from lakemint.names import TableVersion
 from lakemint.spark import replace_table
 from lakemint.store import Store
 from lakemint.verdicts import Verdict, passing, verdicts_on
-from tests.integration.small_dataset import job_path, run_job
+from tests.support import job_path, run_job
 from tests.unit.contracts import Change, silver, write
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from lakemint.published.garbage import find_garbage
 from lakemint.published.opened import open_published
 from lakemint.published.verify import verify
 from tests.integration.gold_dataset import DATASET, LABELS, GoldDataset
-from tests.integration.small_dataset import run_job
+from tests.support import run_job
 
 EXAMPLES, IMAGE = 700, 10_000
 """So many, of so many bytes: shards of train are larger than those that are always written anew."""

@@ -17,7 +17,8 @@ from pyspark.sql import SparkSession
 from lakemint.config import Config
 from lakemint.errors import LakemintError, RecipeError
 from lakemint.job.outcome import Outcome
-from tests.integration.small_dataset import DATASET, SmallDataset, job_path
+from tests.integration.small_dataset import DATASET, SmallDataset
+from tests.support import job_path
 
 TEXT = {"name": "text", "logicalType": "string"}
 SOURCES = {

@@ -25,8 +25,7 @@ from lakemint.spark import read_table
 from lakemint.store import StoreAddress
 from tests.integration.fault_proxy import Fault, FaultProxy, Judge
 from tests.integration.gold_dataset import DATASET, SUMMARY, GoldDataset
-from tests.integration.small_dataset import job_path, run_job
-from tests.support import CHECKOUT
+from tests.support import CHECKOUT, job_path, run_job
 from tests.support import lakemint as command
 
 pytestmark = pytest.mark.xdist_group("publish")

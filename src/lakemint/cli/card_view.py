@@ -114,6 +114,10 @@ def _facts(card: dict[str, Any]) -> Iterator[tuple[str, RenderableType]]:
     for signature in card["signatures"]:
         yield "signed by", _signature(signature)
     yield "baseline", _baseline(card["baseline"])
+    if card["files"]:
+        folder = card["files"][0].rpartition("/")[0]
+        names = ", ".join(name.rpartition("/")[2] for name in card["files"])
+        yield "stored", Text(f"{short(names, 80)} in {folder}/")
     inputs = sorted(card["inputs"].items(), key=lambda item: (*TABLES, item[0]).index(item[0]))
     yield "made of", Text(", ".join(f"{short(table)} v{at['version']}" for table, at in inputs))
     code = f", code {card['code'][:16]}…" if card["code"] else ""

@@ -51,7 +51,8 @@ def export(
 def croissant(version: OneVersion) -> None:
     """Print a version's description in Croissant, the JSON-LD that dataset search engines read.
 
-    It names the shards in the lake; an export has a croissant.json of its own, which names its files.
+    It names the shards, from where the version's card lies in the lake, and is stored there too; an export
+    has a croissant.json of its own, which names its files.
     """
     from lakemint.config import load_config
     from lakemint.export.croissant import as_text, of_shards
@@ -70,7 +71,8 @@ def card(
 ) -> None:
     """Print a version's data card as Markdown, or write it as one HTML page that needs nothing else.
 
-    Drawn from the version's record, its rows, and the version before; `version show` is shorter.
+    Drawn from the version's record, its rows, and the version before; the road's end stores the same in the
+    lake. `version show` is shorter, and says where.
     """
     from lakemint.config import load_config
     from lakemint.datacard.compose import compose

@@ -29,10 +29,10 @@ def compose(facts: CardFacts) -> Document:
         Section("Agreement", tuple(_agreement(facts.card["labels"]))),
         Section("Limits", tuple(_limits(facts))),
         Section("Baseline", tuple(_baseline(facts.card["baseline"]))),
-        Section("Lengths", tuple(_lengths(facts.lengths))),
+        Section("Lengths", tuple(_lengths(facts.lengths, facts.card["counts"]["published"]))),
         Section("Since the version before", tuple(changes(facts))),
         Section("Gates", tuple(_gates(facts.card["verdicts"]))),
-        Section("Where the records went", tuple(_records(facts.card["counts"]))),
+        Section("Where the records went", tuple(_records(facts.card["counts"], facts.card["erased"]))),
         Section("Columns", tuple(_columns(facts))),
         Section("Made of", tuple(_made_of(facts.card))),
         Section("How to open it", tuple(_opening(facts.card))),
@@ -74,15 +74,18 @@ def _labels(splits: dict[str, Any]) -> Iterator[Block]:
         yield Text(f"{len(total) - MAX_LABELS:,} more labels are rarer.")
 
 
-def _lengths(lengths: dict[str, Spread]) -> Iterator[Block]:
+def _lengths(lengths: dict[str, Spread], published: int) -> Iterator[Block]:
     for name, spread in lengths.items():
         nulls = f", {spread.nulls:,} without a value" if spread.nulls else ""
+        rows = spread.values + spread.nulls
+        sample = f" in a sample of {rows:,} rows" if rows < published else ""
         caption = (
-            f"{name}: {spread.least:,} to {spread.most:,} {spread.unit}, {spread.mean:,.1f} on average{nulls}"
+            f"{name}: {spread.least:,} to {spread.most:,} {spread.unit}, {spread.mean:,.1f} on average"
+            f"{nulls}{sample}"
         )
         bins = range(min(spread.bins, default=0), max(spread.bins, default=-1) + 1)
-        rows = tuple(_part(_interval(k), spread.bins.get(k, 0), spread.values) for k in bins)
-        yield Bars(caption, (spread.unit,), rows)
+        parts = tuple(_part(_interval(k), spread.bins.get(k, 0), spread.values) for k in bins)
+        yield Bars(caption, (spread.unit,), parts)
 
 
 def _interval(bits: int) -> str:
@@ -118,10 +121,12 @@ def _number(value: Any) -> str:
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 
-def _records(counts: dict[str, Any]) -> Iterator[Block]:
-    kinds = ("published", "unlabeled", "rejected", "quarantined")
-    yield Text(f"{counts['raw']:,} raw = " + " + ".join(f"{counts[kind]:,} {kind}" for kind in kinds))
-    yield Bars("Raw records", ("records",), tuple(_part(kind, counts[kind], counts["raw"]) for kind in kinds))
+def _records(counts: dict[str, Any], erased: int) -> Iterator[Block]:
+    kinds = {kind: counts[kind] for kind in ("published", "unlabeled", "rejected", "quarantined")}
+    kinds |= {"erased": erased} if erased else {}
+    yield Text(f"{counts['raw']:,} raw = " + " + ".join(f"{count:,} {kind}" for kind, count in kinds.items()))
+    parts = (_part(kind, count, counts["raw"]) for kind, count in kinds.items())
+    yield Bars("Raw records", ("records",), tuple(parts))
 
 
 def _gates(verdicts: list[dict[str, Any]]) -> Iterator[Block]:

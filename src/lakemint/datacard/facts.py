@@ -1,8 +1,10 @@
 """Everything that a data card is drawn from, gathered from the version's records and rows."""
 
 from dataclasses import dataclass
-from typing import Any
+from itertools import accumulate
+from typing import Any, Final
 
+from lakemint.amounts import size
 from lakemint.config import Config
 from lakemint.datacard.lengths import Lengths, Spread
 from lakemint.errors import FormatError, IntegrityError, SignatureError
@@ -10,9 +12,13 @@ from lakemint.names import Reference
 from lakemint.published.card import card
 from lakemint.published.catalog import numbers
 from lakemint.published.described import Description
-from lakemint.published.difference import difference
+from lakemint.published.difference import cost, difference
 from lakemint.published.opened import OpenVersion
+from lakemint.published.records import ShardRecord
 from lakemint.published.shards import Progress
+
+READ: Final = 256 * 1024 * 1024
+"""Bytes of shards that a card reads for its lengths, at most, and to compare versions: a second or two."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +31,7 @@ class CardFacts:
     columns: list[tuple[str, str]]
     """(name, Arrow type)"""
     lengths: dict[str, Spread]
-    """Column → how long its values are."""
+    """Column → how long its values are, in all rows or in those that were measured."""
     since: dict[str, Any] | None
     """See `published.difference.difference`; None for the first version, or when `unread`."""
     unread: str = ""
@@ -33,9 +39,12 @@ class CardFacts:
 
 
 def measured(version: OpenVersion, progress: Progress = lambda done, total: None) -> Lengths:
-    """The lengths, from all shards, one at a time."""
+    """The lengths, from shards of `READ` bytes, one at a time.
+
+    Rows came to their shards by a hash of their keys: those of a few are a fair sample.
+    """
     lengths = Lengths(version.schema)
-    shards = [shard for split in version.splits for shard in version.manifest.splits[split].shards]
+    shards = _sample(version.manifest.shards)
     total, done = sum(shard.stored for shard in shards), 0
     for shard, _ in zip(shards, lengths.passing(version.rows(shards)), strict=True):
         done += shard.stored
@@ -43,8 +52,15 @@ def measured(version: OpenVersion, progress: Progress = lambda done, total: None
     return lengths
 
 
+def _sample(shards: list[ShardRecord]) -> list[ShardRecord]:
+    """As many as `READ` allows, one at least, in the order of their digests: the same ones each time."""
+    drawn = sorted(shards, key=lambda shard: shard.sha256)
+    within = sum(so_far <= READ for so_far in accumulate(shard.stored for shard in drawn))
+    return drawn[: max(within, 1)]
+
+
 def card_facts(config: Config, version: OpenVersion, lengths: Lengths) -> CardFacts:
-    """The facts; reads the shards that this version and the one before do not share.
+    """The facts; reads the shards that this version and the one before do not share, `READ` bytes at most.
 
     Raises VersionNotFound, IntegrityError, FormatError, StoreError; not when the one before is harmed or not
     trusted.
@@ -67,7 +83,11 @@ def _since(config: Config, version: OpenVersion) -> tuple[dict[str, Any] | None,
     before = [other for other in numbers(version.store, version.lake, dataset) if other < number]
     if not before:
         return None, ""
+    last = Reference(dataset, before[-1])
     try:
-        return difference(config, Reference(dataset, before[-1]), version.reference), ""
+        if (needed := cost(version.store, version.lake, last, version.reference)) > READ:
+            look = f"`lakemint version diff {last} {version.reference}` does"
+            return None, f"{last} is not compared here, since {size(needed)} would be read: {look}."
+        return difference(config, last, version.reference), ""
     except (IntegrityError, FormatError, SignatureError) as error:
-        return None, f"{dataset}@{before[-1]} cannot be compared: {error}"
+        return None, f"{last} cannot be compared: {error}"

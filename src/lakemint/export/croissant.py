@@ -5,6 +5,7 @@ Source: MLCommons, "Croissant Format Specification", version 1.1.
 
 import base64
 import json
+import posixpath
 import re
 from collections.abc import Sequence
 from pathlib import PurePosixPath
@@ -56,10 +57,13 @@ _ENCODINGS: Final = {".md": "text/markdown", ".html": "text/html", ".json": "app
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
-def croissant(version: OpenVersion, files: Sequence[Written], reading: Reading) -> dict[str, Any]:
+def croissant(
+    version: OpenVersion, files: Sequence[Written], reading: Reading, home: str = ""
+) -> dict[str, Any]:
     """The description of a version in these files, as plain data; the same ones give the same.
 
-    The files' paths are relative to where the description will lie.
+    The files' paths are relative to `home`, which is so to where the description will lie: empty, or ending
+    in a slash.
     """
     reference, description = version.reference, version.description
     splits = _by_split(files)
@@ -79,8 +83,8 @@ def croissant(version: OpenVersion, files: Sequence[Written], reading: Reading) 
         "isLiveDataset": False,
         **responsible(version.manifest, description),
         "distribution": [
-            *(_file(file, reading) for file in files),
-            *(_files(split, paths, reading) for split, paths in splits.items()),
+            *(_file(file, reading, home) for file in files),
+            *(_files(split, paths, reading, home) for split, paths in splits.items()),
             *(
                 _byte_files(split, paths, column)
                 for split, paths in splits.items()
@@ -96,20 +100,22 @@ def croissant(version: OpenVersion, files: Sequence[Written], reading: Reading) 
 
 
 def of_shards(version: OpenVersion) -> dict[str, Any]:
-    """The description of a version as it lies in the lake; paths are relative to `published/<dataset>/`.
+    """The description of a version as it lies in the lake; paths are relative to the version's card there.
 
-    Raises LakemintError for one with overlays, which Croissant has no words for.
+    Raises LakemintError for one that Croissant has no words for.
     """
-    if any(shard.overlays for shard in version.manifest.shards):
+    if not has_words_for(version):
         raise LakemintError(
             f"{version.reference}: some of its shards are files that count only together, which Croissant "
             f"cannot say; `lakemint version export {version.reference} --to parquet` writes plain files and "
             "their croissant.json"
         )
-    home = version.lake.published(version.reference.dataset)
+    dataset, number = version.reference.dataset, version.reference.number
+    home = version.lake.published(dataset)
+    up = posixpath.relpath(home, version.lake.cards(dataset, number))
     files = [
         Written(
-            path=version.lake.shard(version.reference.dataset, shard.sha256).removeprefix(home),
+            path=version.lake.shard(dataset, shard.sha256).removeprefix(home),
             bytes=shard.bytes,
             sha256=shard.sha256,
             split=split,
@@ -118,7 +124,12 @@ def of_shards(version: OpenVersion) -> dict[str, Any]:
         for split in version.splits
         for shard in version.manifest.splits[split].shards
     ]
-    return croissant(version, files, Reading("application/vnd.apache.arrow.file", "column"))
+    return croissant(version, files, Reading("application/vnd.apache.arrow.file", "column"), f"{up}/")
+
+
+def has_words_for(version: OpenVersion) -> bool:
+    """Not for overlays: files that count only together."""
+    return not any(shard.overlays for shard in version.manifest.shards)
 
 
 def as_text(described: dict[str, Any]) -> str:
@@ -140,28 +151,28 @@ def _name_of(digest: str) -> str:
     return f"ni:///sha-256;{base64.urlsafe_b64encode(bytes.fromhex(digest)).rstrip(b'=').decode()}"
 
 
-def _file(file: Written, reading: Reading) -> dict[str, Any]:
+def _file(file: Written, reading: Reading, home: str) -> dict[str, Any]:
     suffix = PurePosixPath(file.path).suffix
     encoding = reading.encoding if file.split else _ENCODINGS.get(suffix, "application/octet-stream")
     return {
         "@type": "cr:FileObject",
         "@id": file.path,
         "name": PurePosixPath(file.path).name,
-        "contentUrl": file.path,
+        "contentUrl": f"{home}{file.path}",
         "contentSize": f"{file.bytes} B",
         "encodingFormat": encoding,
         "sha256": file.sha256,
     }
 
 
-def _files(split: str, paths: list[str], reading: Reading) -> dict[str, Any]:
+def _files(split: str, paths: list[str], reading: Reading, home: str) -> dict[str, Any]:
     inside = reading.inside
     return {
         "@type": "cr:FileSet",
         "@id": f"{split}-files",
         "name": f"{split}-files",
         "encodingFormat": inside[1] if inside else reading.encoding,
-        "includes": inside[0] if inside else paths,
+        "includes": inside[0] if inside else [f"{home}{path}" for path in paths],
         **({"containedIn": [{"@id": path} for path in paths]} if inside else {}),
     }
 

@@ -1,4 +1,4 @@
-"""The record of how well a small classifier learns a version."""
+"""How well a small classifier learns a version: the record that training it leaves on the version's card."""
 
 from typing import Literal
 
@@ -28,10 +28,11 @@ class BaselineRecord(Record):
     per_class: dict[str, ClassMarks]
 
 
-def read_baseline(store: Store, lake: Lake, dataset: str, number: int) -> BaselineRecord | None:
-    """The score of a version's baseline, None while there is none; raises FormatError."""
-    where = lake.card(dataset, number, "baseline")
+def read_baseline(store: Store, lake: Lake, dataset: str, number: int, of: str) -> BaselineRecord | None:
+    """The score of a baseline on the manifest `of`, None while there is none; raises FormatError."""
+    where = lake.card(dataset, number, "baseline.json")
     try:
-        return parse(BaselineRecord, store.get(where, MAX_BYTES), where)
+        found = parse(BaselineRecord, store.get(where, MAX_BYTES), where)
     except ObjectNotFound:
         return None
+    return found if found.manifest == of else None

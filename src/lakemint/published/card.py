@@ -23,7 +23,7 @@ def listing(config: Config, dataset: str) -> list[dict[str, Any]]:
     for number in numbers(store, lake, dataset):
         record = read_version(store, lake, dataset, number)
         manifest = read_manifest(store, lake, dataset, record.manifest)
-        baseline = read_baseline(store, lake, dataset, number)
+        baseline = read_baseline(store, lake, dataset, number, record.manifest)
         entries.append(
             {
                 "version": number,
@@ -51,7 +51,7 @@ def card(config: Config, dataset: str, number: int | None = None) -> dict[str, A
     number = number or there[-1]
     record = read_version(store, lake, dataset, number)
     manifest = read_manifest(store, lake, dataset, record.manifest)
-    baseline = read_baseline(store, lake, dataset, number)
+    baseline = read_baseline(store, lake, dataset, number, record.manifest)
     content = manifest.content
     same = ("contract", "recipe", "lakemint", "inputs", "schema", "counts", "labels")
     return {
@@ -78,6 +78,7 @@ def card(config: Config, dataset: str, number: int | None = None) -> dict[str, A
             asdict(one) for one in signers(store, lake, dataset, record.manifest, config.trusted_keys)
         ],
         "baseline": baseline.model_dump(mode="json") if baseline else None,
+        "files": sorted(f"{lake.root}/{item.key}" for item in store.list(lake.cards(dataset, number))),
     }
 
 

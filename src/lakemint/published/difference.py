@@ -81,6 +81,12 @@ def difference(
     }
 
 
+def cost(store: Store, lake: Lake, before: Reference, after: Reference) -> int:
+    """Bytes of the files that `difference` would read; raises as it does."""
+    old, new = _open(store, lake, before), _open(store, lake, after)
+    return sum(one.bytes for one in apart(old.manifest, new.manifest))
+
+
 @dataclass(frozen=True)
 class _Version:
     reference: Reference

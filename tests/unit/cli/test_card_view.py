@@ -55,6 +55,7 @@ def card(**changed: Any) -> dict[str, Any]:
         "baseline": {"accuracy": 0.61, "majority": 0.5, "test_rows": 20, "train_rows": 160},
         "erased": 0,
         "revisions": [],
+        "files": [f"s3://lake/published/reviews/card/00000003/card.{kind}" for kind in ("html", "md")],
         **changed,
     }
 
@@ -71,6 +72,7 @@ def test_a_card_says_all_there_is_to_know() -> None:
         "passed  4 of 5 checks  on version 2",
         "warning  text: length: 3 rows",
         "cdcdcdcdcdcdcdcd…  verified",
+        "card.html, card.md in s3://lake/published/reviews/card/00000003/",
         "61.0% accuracy on 20 test rows, the commonest class alone 50.0%",
         "bronze v0, silver v1, gold v2",
         "2026-11-22T12:00:00+00:00 by lakemint 0.1.0, code fefefefefefefefe…",

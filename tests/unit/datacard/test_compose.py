@@ -120,7 +120,7 @@ def test_verdicts_and_baseline_are_told(config: Config) -> None:
     from lakemint.lake import Lake
 
     store = open_store(config)
-    store.put(Lake(config.lake).card(DATASET, 1, "baseline"), score.model_dump_json().encode())
+    store.put(Lake(config.lake).card(DATASET, 1, "baseline.json"), score.model_dump_json().encode())
     document = composed(config)
     tables = [block for block in section(document, "Gates").blocks if isinstance(block, Table)]
     assert tables[0].rows == (("silver", "2", "failed", "0 of 1"), ("gold", "1", "passed", "1 of 1"))
