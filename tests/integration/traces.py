@@ -25,5 +25,6 @@ def all_said(data: bytes, key: str) -> str:
         file = pq.ParquetFile(io.BytesIO(data))
         text += [repr(file.read().to_pylist()), repr(file.metadata.to_dict())]
     elif key.endswith((".json", ".crc", "_last_checkpoint")):
-        text += [repr(json.loads(line)) for line in data.decode().splitlines()]
+        whole = [data] if key.endswith("croissant.json") else data.splitlines()  # the others have one a line
+        text += [repr(json.loads(line)) for line in whole]
     return "\n".join(text)
