@@ -13,6 +13,16 @@ from tests.conftest import OWN_HOME
 from tests.support import lakemint
 
 
+SETUP = 1800
+"""Seconds that the first test may take: it walks the road, on a machine that may be slow or busy."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "road" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.timeout(SETUP))
+
+
 @dataclass(frozen=True)
 class Road:
     """What `lakemint demo` left behind, and what it said."""
