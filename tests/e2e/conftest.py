@@ -12,7 +12,6 @@ from lakemint.store import Store, open_store
 from tests.conftest import OWN_HOME
 from tests.support import lakemint
 
-
 SETUP = 1800
 """Seconds that the first test may take: it walks the road, on a machine that may be slow or busy."""
 

@@ -22,6 +22,14 @@ def described(dag: Any) -> dict[str, Any]:
         "woken_by": [asset.name for asset in dag.schedule or ()],
         "active_runs": dag.max_active_runs,
         "catchup": dag.catchup,
+        "params": {
+            name: {
+                "title": param.schema.get("title"),
+                "description": param.description,
+                "needed": "null" not in param.schema["type"],
+            }
+            for name, param in ((name, dag.params.get_param(name)) for name in dag.params)
+        },
         "tasks": {
             task.task_id: {
                 "doc": task.doc_md,

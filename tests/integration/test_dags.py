@@ -38,7 +38,7 @@ def bag() -> dict[str, Any]:
 def test_every_dataset_has_every_stage(bag: dict[str, Any]) -> None:
     datasets = [folder.parent.name for folder in (CHECKOUT / "schemas").glob("*/recipe.yaml")]
     assert bag["errors"] == {}
-    stages = (*STAGES, "erase")
+    stages = (*STAGES, "erase", "promote")
     assert sorted(bag["dags"]) == sorted(f"{stage}_{name}" for stage in stages for name in datasets)
 
 
@@ -82,6 +82,23 @@ def test_labeling_asks_then_waits_then_collects(bag: dict[str, Any]) -> None:
     assert after == {"send": ["replay"], "replay": ["answered"], "answered": ["collect"], "collect": []}
 
 
+def test_a_promotion_is_checked_then_approved_then_done(bag: dict[str, Any]) -> None:
+    dag = bag["dags"]["promote_reviews"]
+    assert {name: task["then"] for name, task in dag["tasks"].items()} == {
+        "check": ["approve"],
+        "approve": ["promote"],
+        "promote": [],
+    }
+    assert dag["woken_by"] == []
+    assert [(name, form["needed"]) for name, form in dag["params"].items()] == [
+        ("version", True),
+        ("channel", True),
+        ("reason", False),
+        ("expect", False),
+    ]
+    assert all(form["title"] and form["description"] for form in dag["params"].values())
+
+
 def test_every_dag_explains_itself(bag: dict[str, Any]) -> None:
     for name, dag in bag["dags"].items():
         stage, _, dataset = name.partition("_")
@@ -90,7 +107,8 @@ def test_every_dag_explains_itself(bag: dict[str, Any]) -> None:
             assert part in dag["doc"], (name, part)
         assert "<dataset>" not in dag["doc"]
         assert dag["tags"] == sorted([dataset, stage])
-        assert (dag["active_runs"], dag["catchup"]) == (1, False)
+        # A promotion may wait for a person for days, and holds up no other one: the channel orders them.
+        assert (dag["active_runs"], dag["catchup"]) == (16 if stage == "promote" else 1, False)
         for task in dag["tasks"].values():
             assert task["doc"]
             assert task["owner"] == "lakemint"

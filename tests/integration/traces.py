@@ -4,6 +4,7 @@ import gzip
 import io
 import json
 from collections.abc import Collection
+from typing import Any
 
 import pyarrow.parquet as pq
 
@@ -25,6 +26,13 @@ def all_said(data: bytes, key: str) -> str:
         file = pq.ParquetFile(io.BytesIO(data))
         text += [repr(file.read().to_pylist()), repr(file.metadata.to_dict())]
     elif key.endswith((".json", ".crc", "_last_checkpoint")):
-        whole = [data] if key.endswith("croissant.json") else data.splitlines()  # the others have one a line
-        text += [repr(json.loads(line)) for line in whole]
+        text += [repr(one) for one in _documents(data.decode())]
     return "\n".join(text)
+
+
+def _documents(text: str) -> list[Any]:
+    """JSON that is one document, or one a line, as Delta's logs are."""
+    try:
+        return [json.loads(text)]
+    except ValueError:
+        return [json.loads(line) for line in text.splitlines()]

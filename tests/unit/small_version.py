@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import yaml
 
 from lakemint.config import Config
 from lakemint.digest import canonical, digest_of
@@ -99,6 +100,17 @@ def publish_judged(config: Config, rows: Iterable[Row]) -> VersionRecord:
     vouch(store, store.address)
     verdicts = sorted(judge(config, table) for table in INPUTS)
     return publish(config, rows, verdicts=verdicts)[0]
+
+
+def write_recipe(schemas: Path, **parts: Any) -> None:
+    """A recipe of the dataset, with these parts beside those that every one has."""
+    needed = {
+        "sources": {"letters": {"format": "tsv", "columns": ["text"]}},
+        "content": ["text"],
+        "label": {"known": "text"},
+    }
+    (schemas / DATASET).mkdir(parents=True, exist_ok=True)
+    (schemas / DATASET / "recipe.yaml").write_text(yaml.safe_dump({**needed, **parts}))
 
 
 def rewrite(path: Path, **changed: Any) -> None:

@@ -10,11 +10,21 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from lakemint.airflow.approval import PromotionApprovalOperator
     from lakemint.airflow.assets import Table, Version
     from lakemint.airflow.operators import AnswersOperator, GateOperator, JobOperator
     from lakemint.airflow.road import datasets, stage_dag
 
-__all__ = ["AnswersOperator", "GateOperator", "JobOperator", "Table", "Version", "datasets", "stage_dag"]
+__all__ = [
+    "AnswersOperator",
+    "GateOperator",
+    "JobOperator",
+    "PromotionApprovalOperator",
+    "Table",
+    "Version",
+    "datasets",
+    "stage_dag",
+]
 
 _HOMES = {
     "Table": "assets",
@@ -22,6 +32,7 @@ _HOMES = {
     "AnswersOperator": "operators",
     "GateOperator": "operators",
     "JobOperator": "operators",
+    "PromotionApprovalOperator": "approval",
     "datasets": "road",
     "stage_dag": "road",
 }

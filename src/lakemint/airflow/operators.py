@@ -137,10 +137,6 @@ class AnswersOperator(BaseOperator):
         self.dataset = dataset
         self.deadline = deadline
 
-    @property
-    def _patience(self) -> str:
-        return str(self.deadline).removesuffix(", 0:00:00")
-
     def execute(self, context: "Context") -> None:
         """Look once, then leave the worker and wait."""
         from lakemint.airflow.triggers import AnswersTrigger, answers_missing
@@ -149,7 +145,7 @@ class AnswersOperator(BaseOperator):
         if not missing:
             self.log.info("no answer is missing")
             return
-        self.log.info("%d answers are missing: waiting for people, at most %s", missing, self._patience)
+        self.log.info("%d answers are missing: waiting for people, at most %s", missing, days(self.deadline))
         moment = context["ti"].start_date + self.deadline
         self.defer(trigger=AnswersTrigger(self.dataset, missing, moment), method_name="answered")
 
@@ -157,12 +153,17 @@ class AnswersOperator(BaseOperator):
         """The wait is over, one way or the other."""
         if missing := event["missing"]:
             complaint = (
-                f"{missing} answers are still missing after {self._patience}: have people answer them in "
-                "Label Studio, then clear this task"
+                f"{missing} answers are still missing after {days(self.deadline)}: have people answer them "
+                "in Label Studio, then clear this task"
             )
             context["ti"].xcom_push(ERROR_KEY, complaint)
             raise AirflowFailException(complaint)
         self.log.info("every answer is there")
+
+
+def days(span: timedelta) -> str:
+    """How long, in words: `30 days`."""
+    return str(span).removesuffix(", 0:00:00")
 
 
 def _mask_secrets(config: "Config") -> None:

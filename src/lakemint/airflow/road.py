@@ -28,7 +28,8 @@ def datasets() -> list[str]:
 def stage_dag(stage: str, dataset: str, doc: str | None, after: Asset | None = None, **kwargs: Any) -> DAG:
     """The DAG `<stage>_<dataset>`, woken by the events of `after`; by hand only without one.
 
-    `doc`, in Markdown, is the DAG's page; `<dataset>` in it becomes the dataset's name.
+    `doc`, in Markdown, is the DAG's page; `<dataset>` in it becomes the dataset's name. One run at a time,
+    unless `max_active_runs` says otherwise.
     """
     return DAG(
         dag_id(stage, dataset),
@@ -36,7 +37,6 @@ def stage_dag(stage: str, dataset: str, doc: str | None, after: Asset | None = N
         doc_md=(doc or "").replace("<dataset>", dataset),
         tags=[dataset, stage],
         catchup=False,
-        max_active_runs=1,
         default_args=DEFAULTS,
-        **kwargs,
+        **{"max_active_runs": 1, **kwargs},
     )

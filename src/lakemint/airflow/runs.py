@@ -1,10 +1,8 @@
 """A dataset's walk through the road, followed through Airflow. Draws nothing; `cli/walks.py` does."""
 
 import time
-import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from graphlib import TopologicalSorter
 from typing import Any
 from urllib.parse import quote
@@ -67,13 +65,7 @@ def start(api: AirflowApi, dataset: str) -> tuple[str, bool]:
     queued = api.get(f"/dags/{dag}/dagRuns", state="queued", limit=1)["dag_runs"]
     if queued:
         return str(queued[0]["dag_run_id"]), True
-    run = f"lakemint__{datetime.now(UTC):%Y-%m-%dT%H-%M-%S}_{uuid.uuid4().hex[:6]}"
-    try:
-        api.post(f"/dags/{dag}/dagRuns", {"dag_run_id": run, "logical_date": None, "conf": {"walk": True}})
-    except Refused as refusal:
-        if refusal.status != 409:  # 409: our own, whose reply was lost
-            raise
-    return run, False
+    return api.trigger(dag, {"walk": True}), False
 
 
 def check_road(api: AirflowApi, dataset: str, within: float = PARSED_WITHIN) -> None:
@@ -93,7 +85,7 @@ def check_road(api: AirflowApi, dataset: str, within: float = PARSED_WITHIN) -> 
         time.sleep(1)
     for stage in STAGES:
         if paused[dag_id(stage, dataset)]:
-            raise _paused(api, dag_id(stage, dataset))
+            raise switched_off(api, dag_id(stage, dataset))
 
 
 class Walk:
@@ -253,7 +245,7 @@ class Walk:
 
     def _explain_silence(self, dag: str, following: str, told: bool) -> None:
         if self._api.get(f"/dags/{following}")["is_paused"]:
-            raise _paused(self._api, following)
+            raise switched_off(self._api, following)
         why = "the scheduler has not started it" if told else "a task of it was skipped or marked by hand"
         raise RunError(
             f"{dag} succeeded, but woke no run of {following}: {why}. Start {following} in Airflow: "
@@ -287,5 +279,6 @@ def _failure(stage: StageRun) -> RunError:
     return RunError(f"{stage.stage} failed at its task {failed.name}: {failed.error}\nsee {failed.page}")
 
 
-def _paused(api: AirflowApi, dag: str) -> RunError:
+def switched_off(api: AirflowApi, dag: str) -> RunError:
+    """What to say of a DAG that is switched off."""
     return RunError(f"{dag} is paused: switch it on in Airflow, {api.page(dag)}")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lakemint.clock import utc_now
+from lakemint.errors import LakemintError
 from lakemint.names import Channel, Reference, check_name
 from lakemint.printable import printable
 
@@ -48,17 +49,29 @@ def promote(  # noqa: PLR0913
 ) -> None:
     """Point a channel to a version whose verdicts all passed. Safe to repeat.
 
+    A channel that asks for approval, by publish.approve in the recipe, moves once a person agreed in Airflow:
+    the command says where.
+
     Examples: lakemint promote reviews@3 --to production --reason "new labels"
 
     lakemint promote reviews@3 --to production --expect 2  (only if production stands at reviews@2)
     """
     from lakemint.published.channels import promote as move
+    from lakemint.release import asks_for_approval
 
     reference = Reference.parse(version)
     channel = Channel(reference.dataset, to)
     config, store, lake = _opened()
-    order = _order(config, by, reason, expect, dry_run)
-    _tell(channel, move(store, lake, channel, reference.number, order), dry_run, as_json)
+    asks = asks_for_approval(config, channel)
+    if asks and by:
+        raise LakemintError(f"{channel} asks for approval: who approves it moves it, so leave --by out")
+    order = _order(config, by, reason, expect, dry_run or asks)
+    moved = move(store, lake, channel, reference.number, order)
+    if asks and moved.changed:
+        page = None if dry_run else _ask(config, reference, channel, order)
+        _tell_asked(channel, moved, page, as_json)
+    else:
+        _tell(channel, moved, dry_run, as_json)
 
 
 def rollback(  # noqa: PLR0913
@@ -74,7 +87,7 @@ def rollback(  # noqa: PLR0913
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
-    """Point a channel back to the version it stood at before. Twice goes back twice.
+    """Point a channel back to the version it stood at before. Twice goes back twice. Asks nobody.
 
     Examples: lakemint rollback reviews@production --reason "misses sarcasm"
 
@@ -140,6 +153,14 @@ def _order(config: "Config", by: str, reason: str, expect: int | None, dry_run: 
     return Order(by or config.acting_user(), utc_now(), reason, expect, dry_run, config.trusted_keys)
 
 
+def _ask(config: "Config", version: Reference, channel: Channel, order: "Order") -> str:
+    """The page where a person approves or rejects it."""
+    from lakemint.airflow.api import AirflowApi
+    from lakemint.airflow.promotions import ask
+
+    return ask(AirflowApi(config), version, channel, order.reason, order.expect)
+
+
 def _entry(channel: Channel, position: "Position") -> dict[str, Any]:
     """A position as plain data."""
     name = Reference(channel.dataset, position.version)
@@ -151,11 +172,29 @@ def _tell(channel: Channel, moved: "Moved", dry_run: bool, as_json: bool) -> Non
     entry = _entry(channel, moved.record.position)
     if as_json:
         told = {**entry, "before": before, "changed": moved.changed, "dry_run": dry_run}
-        typer.echo(json.dumps(told, indent=2))
+        typer.echo(json.dumps({**told, "approve_at": None}, indent=2))
     elif not moved.changed:
         words = f"{channel} stands at {entry['name']} already, since {entry['moved_at']} by {entry['by']}"
         typer.echo(printable(f"{words}; nothing was moved"))
     else:
-        verb = "would move" if dry_run else "moved"
-        left = f"{channel.dataset}@{before}" if before else "new"
-        typer.echo(f"{verb} {channel}: {left} → {entry['name']}")
+        typer.echo(f"{'would move' if dry_run else 'moved'} {_step(channel, before, entry)}")
+
+
+def _tell_asked(channel: Channel, checked: "Moved", page: str | None, as_json: bool) -> None:
+    """`page`: where somebody approves; None after a dry run."""
+    before = checked.before.version if checked.before else None
+    entry = _entry(channel, checked.record.position)
+    if as_json:
+        told = {**entry, "before": before, "changed": False, "dry_run": page is None, "approve_at": page}
+        typer.echo(json.dumps(told, indent=2))
+    elif page is None:
+        typer.echo(f"would ask for approval to move {_step(channel, before, entry)}")
+    else:
+        typer.echo(
+            f"asked for approval to move {_step(channel, before, entry)}; approve or reject at\n{page}"
+        )
+
+
+def _step(channel: Channel, before: int | None, entry: dict[str, Any]) -> str:
+    left = f"{channel.dataset}@{before}" if before else "new"
+    return f"{channel}: {left} → {entry['name']}"

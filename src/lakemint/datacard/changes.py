@@ -5,19 +5,17 @@ from typing import Any, Final
 
 from lakemint.amounts import size
 from lakemint.datacard.document import Bars, Block, Facts, Row, Text
-from lakemint.datacard.facts import CardFacts
 
 MAX_SHARES: Final = 20
 """Labels or splits that are shown, those that shifted most."""
 
 
-def changes(facts: CardFacts) -> Iterator[Block]:
-    """Nothing for a first version."""
-    if facts.unread:
-        yield Text(facts.unread)
-    if facts.since is None:
+def changes(since: dict[str, Any] | None, unread: str) -> Iterator[Block]:
+    """The difference, or why there is none; nothing for a first version."""
+    if unread:
+        yield Text(unread)
+    if since is None:
         return
-    since = facts.since
     names = (since["before"]["name"], since["after"]["name"])
     yield Facts(tuple(_facts(since)))
     for caption, shares in (

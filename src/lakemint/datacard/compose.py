@@ -30,8 +30,8 @@ def compose(facts: CardFacts) -> Document:
         Section("Limits", tuple(_limits(facts))),
         Section("Baseline", tuple(_baseline(facts.card["baseline"]))),
         Section("Lengths", tuple(_lengths(facts.lengths, facts.card["counts"]["published"]))),
-        Section("Since the version before", tuple(changes(facts))),
-        Section("Gates", tuple(_gates(facts.card["verdicts"]))),
+        Section("Since the version before", tuple(changes(facts.since, facts.unread))),
+        Section("Gates", tuple(gates(facts.card["verdicts"]))),
         Section("Where the records went", tuple(_records(facts.card["counts"], facts.card["erased"]))),
         Section("Columns", tuple(_columns(facts))),
         Section("Made of", tuple(_made_of(facts.card))),
@@ -129,7 +129,8 @@ def _records(counts: dict[str, Any], erased: int) -> Iterator[Block]:
     yield Bars("Raw records", ("records",), tuple(parts))
 
 
-def _gates(verdicts: list[dict[str, Any]]) -> Iterator[Block]:
+def gates(verdicts: list[dict[str, Any]]) -> Iterator[Block]:
+    """What was judged, and what broke."""
     if not verdicts:
         return
     head = ("table", "version", "verdict", "checks passed")

@@ -81,13 +81,15 @@ def _since(config: Config, version: OpenVersion) -> tuple[dict[str, Any] | None,
     """The difference from the version before, and why there is none."""
     dataset, number = version.reference.dataset, version.reference.number
     before = [other for other in numbers(version.store, version.lake, dataset) if other < number]
-    if not before:
-        return None, ""
-    last = Reference(dataset, before[-1])
+    return compared(config, Reference(dataset, before[-1]), version) if before else (None, "")
+
+
+def compared(config: Config, before: Reference, version: OpenVersion) -> tuple[dict[str, Any] | None, str]:
+    """The difference from another version, or None and why there is none; reads `READ` bytes at most."""
     try:
-        if (needed := cost(version.store, version.lake, last, version.reference)) > READ:
-            look = f"`lakemint version diff {last} {version.reference}` does"
-            return None, f"{last} is not compared here, since {size(needed)} would be read: {look}."
-        return difference(config, last, version.reference), ""
+        if (needed := cost(version.store, version.lake, before, version.reference)) > READ:
+            look = f"`lakemint version diff {before} {version.reference}` does"
+            return None, f"{before} is not compared here, since {size(needed)} would be read: {look}."
+        return difference(config, before, version.reference), ""
     except (IntegrityError, FormatError, SignatureError) as error:
-        return None, f"{last} cannot be compared: {error}"
+        return None, f"{before} cannot be compared: {error}"

@@ -21,6 +21,7 @@ def unfitting(recipe: "Recipe") -> Iterator[str]:
         for name in step.drop.empty if step.drop else ():
             yield from _unknown(recipe, f"refine.{number}.drop.empty", name)
     yield from _near_duplicates(recipe)
+    yield from _channels(recipe)
 
 
 def _sources(recipe: "Recipe") -> Iterator[str]:
@@ -55,3 +56,18 @@ def _near_duplicates(recipe: "Recipe") -> Iterator[str]:
             )
         elif recipe.columns.get(name) == "binary":
             yield f"near_duplicates.columns: {name!r} holds bytes; only texts are compared"
+
+
+def _channels(recipe: "Recipe") -> Iterator[str]:
+    publish = recipe.publish
+    own = [("channel", publish.channel)] if publish.channel is not None else []
+    for field, name in [*own, *(("approve", name) for name in publish.approve)]:
+        try:
+            check_name(name, "channel")
+        except LakemintError as error:
+            yield f"publish.{field}: {error}"
+    if publish.channel in publish.approve:
+        yield (
+            f"publish.approve: every new version goes to {publish.channel!r} by itself, by publish.channel: "
+            "name it in one of the two"
+        )

@@ -197,6 +197,10 @@ class Split(_Part):
 class Publish(_Part):
     buckets: Number = Field(default=8, le=4096)
     """Shards a split, at most: rows go to one by a stable hash."""
+    channel: str | None = None
+    """Where each new version is promoted to at the end of the road."""
+    approve: list[str] = Field(default_factory=list)
+    """Channels that are moved on to a version only when a person agrees."""
 
 
 class Baseline(_Part):
@@ -228,8 +232,8 @@ class Recipe(_Part):
 
     @property
     def document(self) -> dict[str, Any]:
-        """As plain data, with all that it does not say filled in."""
-        return self.model_dump(mode="json")
+        """As plain data, with all that it does not say filled in: what versions are, not where they go."""
+        return self.model_dump(mode="json", exclude={"publish": {"channel", "approve"}})
 
     @property
     def digest(self) -> str:

@@ -8,6 +8,7 @@ from types import FrameType
 
 from lakemint.config import keep_loopback_direct
 from lakemint.errors import (
+    ChannelMoved,
     ConfigError,
     ConservationError,
     ContractError,
@@ -19,11 +20,13 @@ from lakemint.errors import (
     RecipeError,
     SignatureError,
     UnsafeStore,
+    VersionNotFound,
 )
 from lakemint.job.outcome import HOPELESS, Outcome
 from lakemint.printable import printable
 
 _NEEDS_A_PERSON = (
+    ChannelMoved,
     ConfigError,
     ConservationError,
     ContractError,
@@ -34,6 +37,7 @@ _NEEDS_A_PERSON = (
     RecipeError,
     SignatureError,
     UnsafeStore,
+    VersionNotFound,
 )
 """Errors that stay until a person mends something."""
 

@@ -17,6 +17,7 @@ from lakemint.errors import (
     ObjectExists,
     ObjectNotFound,
     StoreUnavailable,
+    VersionRevised,
 )
 from lakemint.lake import Lake
 from lakemint.names import Channel, Reference
@@ -52,6 +53,8 @@ class Order:
     """Check everything, move nothing."""
     trusted_keys: str = ""
     """Only to a version that one of these keys signed, by the setting of this name; empty: to any."""
+    manifest: str = ""
+    """Only while the version is this manifest, which somebody looked at; empty: whatever it is."""
 
     def __post_init__(self) -> None:
         for what, text, longest in (("name", self.by, MAX_BY), ("reason", self.reason, MAX_REASON)):
@@ -116,8 +119,9 @@ def promote(store: Store, lake: Lake, channel: Channel, number: int, order: Orde
 
     Raises GateFailed unless all verdicts that the version was published with are there and passed (see
     `judged`), SignatureError when no key of `order.trusted_keys` signed it, ChannelMoved when the channel is
-    not where `order.expect` says or someone else was faster, VersionNotFound, IntegrityError, FormatError,
-    UnsafeStore, StoreError. After StoreUnavailable it may or may not have moved: promote again.
+    not where `order.expect` says or someone else was faster, VersionRevised when the version is not what
+    `order.manifest` says, VersionNotFound, IntegrityError, FormatError, UnsafeStore, StoreError. After
+    StoreUnavailable it may or may not have moved: promote again.
     """
     found = _find(store, lake, channel)  # first: what it stood at is then among what the version stood for
     target = _target(store, lake, Reference(channel.dataset, number), "promotion", order)
@@ -164,6 +168,11 @@ def _target(
     """That of a version which may be promoted."""
     record, verdicts = judged(store, lake, version)
     require_trusted(store, lake, order.trusted_keys, version, record.manifest)
+    if order.manifest not in ("", record.manifest):
+        raise VersionRevised(
+            f"{version} is {record.manifest[:12]} now, not {order.manifest[:12]}, which somebody looked at: "
+            "look again, then order again"
+        )
     position = Position(
         version=version.number,
         manifest=record.manifest,

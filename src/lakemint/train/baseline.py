@@ -13,11 +13,15 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from lakemint.config import Config
 from lakemint.dataset.recipe import Baseline
+from lakemint.digest import canonical
 from lakemint.errors import LakemintError, TooFewExamples
 from lakemint.feed import Split, Version
+from lakemint.lake import Lake
 from lakemint.names import LABEL, SAMPLE_ID
-from lakemint.published.baseline import BaselineRecord
+from lakemint.published.baseline import BaselineRecord, read_baseline
+from lakemint.store import open_store
 
 MAX_TRAIN_ROWS: Final = 50_000
 """More examples than these, the first in shuffled order, would not make a better smoke test."""
@@ -28,6 +32,17 @@ SIDE: Final = 32
 _BATCH = 1024
 
 Batch = dict[str, Any]
+
+
+def keep_score(config: Config, version: Version, baseline: Baseline) -> tuple[BaselineRecord, bool]:
+    """The score on the version's card, and whether it was put there just now; raises as `score`."""
+    store, lake = open_store(config), Lake(config.need("lake"))
+    if known := read_baseline(store, lake, version.dataset, version.number, version.digest):
+        return known, False
+    marks = score(version, baseline)
+    where = lake.card(version.dataset, version.number, "baseline.json")
+    store.put(where, canonical(marks.model_dump(mode="json")))
+    return marks, True
 
 
 def score(version: Version, baseline: Baseline) -> BaselineRecord:

@@ -171,6 +171,58 @@ def test_the_end_of_the_wait() -> None:
     assert "12 answers" in around["ti"].pushed["error"]
 
 
+def approval(checked: dict[str, Any]) -> tuple["provider.PromotionApprovalOperator", Any]:
+    """The operator, and a context in which its check found that."""
+    from airflow.sdk import DAG
+
+    with DAG("promote_pets", schedule=None):
+        check = provider.JobOperator(task_id="check", job="promote_check", dataset="pets")
+        asking = provider.PromotionApprovalOperator(
+            task_id="approve", check=check, deadline=timedelta(days=2)
+        )
+    assert check.downstream_task_ids == {"approve"}
+    around = context()
+    around["ti"].pushed["check"] = checked
+    return asking, around
+
+
+@pytest.mark.parametrize(("asks", "changed"), [(False, True), (True, False)])
+def test_nobody_is_asked_for_what_needs_no_approval(asks: bool, changed: bool) -> None:
+    asking, around = approval({"changed": changed, "details": {"asks": asks}})
+    assert asking.execute(around) == ""
+
+
+def answer(*options: str) -> dict[str, Any]:
+    """What Airflow resumes the task with."""
+    said = {"chosen_options": [*options], "params_input": {}, "responded_at": datetime.now(UTC)}
+    return {**said, "responded_by_user": {"id": "7", "name": "ben"}}
+
+
+def test_the_end_of_an_approval_says_who_gave_it() -> None:
+    asking, around = approval({"changed": True, "details": {"asks": True}})
+    assert asking.execute_complete(around, answer("Approve")) == "ben"
+    assert "error" not in around["ti"].pushed
+
+
+@pytest.mark.parametrize(
+    ("event", "words"),
+    [
+        (answer("Reject"), "ben rejected it; nothing was moved"),
+        (
+            {"error": "no response", "error_type": "timeout"},
+            "nobody answered within 2 days; nothing was moved",
+        ),
+    ],
+)
+def test_no_approval_fails_the_run_and_is_not_asked_for_again(event: dict[str, Any], words: str) -> None:
+    from airflow.sdk.exceptions import AirflowFailException
+
+    asking, around = approval({"changed": True, "details": {"asks": True}})
+    with pytest.raises(AirflowFailException, match=words):
+        asking.execute_complete(around, event)
+    assert words in around["ti"].pushed["error"]
+
+
 def test_a_trigger_is_made_again_from_what_airflow_keeps() -> None:
     from lakemint.airflow.triggers import AnswersTrigger
 

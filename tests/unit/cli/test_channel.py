@@ -9,8 +9,12 @@ from typer.testing import CliRunner, Result
 
 from lakemint.cli import build
 from lakemint.config import Config
-from lakemint.errors import ChannelMoved, GateFailed, LakemintError
-from tests.unit.small_version import publish, publish_judged, row, settings
+from lakemint.errors import ChannelMoved, ConfigError, GateFailed, LakemintError, RecipeError
+from lakemint.lake import Lake
+from lakemint.names import Channel
+from lakemint.published.channels import Order, promote
+from lakemint.store import open_store
+from tests.unit.small_version import publish, publish_judged, row, settings, write_recipe
 
 
 @pytest.fixture(autouse=True)
@@ -22,6 +26,8 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Config:
     publish(config, [row(9)])
     for name, value in (("HOME", str(tmp_path)), ("LAKE", config.lake), ("USER", "ana")):
         monkeypatch.setenv(f"LAKEMINT_{name}", value)
+    write_recipe(tmp_path / "schemas", publish={"channel": "candidate", "approve": ["stable"]})
+    monkeypatch.setenv("LAKEMINT_SCHEMAS", str(tmp_path / "schemas"))
     return config
 
 
@@ -64,6 +70,7 @@ def test_for_programs() -> None:
     first = as_json("promote", "notes@2", "--to", "production", "--reason", "first")
     assert (first["channel"], first["version"], first["name"]) == ("notes@production", 2, "notes@2")
     assert (first["before"], first["changed"], first["dry_run"]) == (None, True, False)
+    assert first["approve_at"] is None
     assert (first["by"], first["reason"], first["kind"]) == ("ana", "first", "promotion")
     again = as_json("promote", "notes@2", "--to", "production")
     assert (again["changed"], again["move"]) == (False, first["move"])
@@ -94,6 +101,13 @@ def test_a_dry_run_says_what_it_would_do_and_does_not() -> None:
     [
         ("promote notes@4 --to production", GateFailed, "notes@4 cannot be promoted"),
         ("promote notes@4 --to production --dry-run", GateFailed, "notes@4 cannot be promoted"),
+        ("promote notes@4 --to stable", GateFailed, "notes@4 cannot be promoted"),
+        ("promote notes@1 --to stable", ConfigError, "airflow_url is not set: start the stack with"),
+        (
+            "promote notes@1 --to stable --by eve",
+            LakemintError,
+            "who approves it moves it, so leave --by out",
+        ),
         ("promote notes@1 --to 3", LakemintError, "'3' is no channel name"),
         ("promote notes --to production", LakemintError, "write <dataset>@<number>"),
         (
@@ -110,6 +124,38 @@ def test_a_dry_run_says_what_it_would_do_and_does_not() -> None:
 def test_what_cannot_be_done_says_why(command: str, error: type[Exception], words: str) -> None:
     with pytest.raises(error, match=words):
         lakemint(*command.split())
+
+
+def test_a_channel_that_asks_for_approval_is_not_moved_by_the_command() -> None:
+    dry = ("promote", "notes@1", "--to", "stable", "--dry-run")
+    assert lakemint(*dry) == "would ask for approval to move notes@stable: new → notes@1\n"
+    told = as_json(*dry)
+    assert (told["before"], told["changed"], told["dry_run"], told["approve_at"]) == (None, False, True, None)
+    assert as_json("channels", "notes") == []
+
+
+def test_what_a_channel_asks_for_is_never_guessed(
+    config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "schemas" / "notes" / "recipe.yaml").write_text("publish: {approve: stable}")
+    with pytest.raises(RecipeError, match=r"publish\.approve: Input should be a valid list"):
+        lakemint("promote", "notes@1", "--to", "stable")
+    monkeypatch.setenv("LAKEMINT_SCHEMAS", str(tmp_path))
+    with pytest.raises(
+        ConfigError, match=r"schemas/notes/recipe\.yaml is not here, which says whether notes@"
+    ):
+        lakemint("promote", "notes@1", "--to", "stable")
+    assert as_json("channels", "notes") == []
+
+
+def test_a_rollback_asks_nobody(config: Config) -> None:
+    store, lake, stable = open_store(config), Lake(config.lake), Channel("notes", "stable")
+    for number in (1, 2):
+        promote(store, lake, stable, number, Order("ana", "2026-11-23T12:00:00+00:00"))
+    assert lakemint("promote", "notes@2", "--to", "stable").startswith(
+        "notes@stable stands at notes@2 already"
+    )
+    assert lakemint("rollback", "notes@stable") == "moved notes@stable: notes@2 → notes@1\n"
 
 
 @pytest.mark.parametrize("command", ["promote", "rollback", "channels"])

@@ -11,7 +11,7 @@ from lakemint.config import Config
 from lakemint.digest import sha256
 from lakemint.keys import create_keys, public_path, read_private_key
 from tests.unit.cli.runs import Run
-from tests.unit.small_version import publish_judged, row, settings
+from tests.unit.small_version import publish_judged, row, settings, write_recipe
 
 
 @pytest.fixture
@@ -127,6 +127,8 @@ def test_a_channel_moves_only_to_what_is_trusted(
     config: Config, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trust(monkeypatch, "release.pem")
+    write_recipe(Path("schemas"))
+    monkeypatch.setenv("LAKEMINT_SCHEMAS", "schemas")
     promote = ["promote", "notes@1", "--to", "production"]
     refused = CliRunner().invoke(build(), promote)
     assert "notes@1: nobody signed it" in str(refused.exception)

@@ -3,6 +3,7 @@
 import json
 import multiprocessing
 import multiprocessing.synchronize
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from lakemint.errors import (
     LakemintError,
     StoreUnavailable,
     VersionNotFound,
+    VersionRevised,
 )
 from lakemint.feed.manifest import CHANNEL_BYTES
 from lakemint.lake import Lake
@@ -26,6 +28,7 @@ from lakemint.names import Channel
 from lakemint.published import channels
 from lakemint.published.channels import Moved, Order
 from lakemint.published.records import MAX_BY, MAX_HISTORY, MAX_REASON
+from lakemint.published.version_record import read_version
 from lakemint.store import Store, open_store
 from tests.unit.published.shaky import Shaky, failing
 from tests.unit.small_version import publish, publish_judged, rewrite, row, settings
@@ -84,6 +87,14 @@ def test_promoting_to_where_it_stands_changes_nothing(road: Road) -> None:
     again = road.promote(2, BEN)
     assert (again.changed, again.record) == (False, first.record)
     assert road.store.stat(FILE) == before
+
+
+def test_a_version_that_was_looked_at_is_promoted_only_as_it_was(road: Road) -> None:
+    seen = read_version(road.store, road.lake, "notes", 2).manifest
+    with pytest.raises(VersionRevised, match=f"notes@2 is {seen[:12]} now, not 0000"):
+        road.promote(2, replace(ANA, manifest="0" * 64))
+    assert road.store.stat(FILE) is None
+    assert road.promote(2, replace(ANA, manifest=seen)).changed
 
 
 def test_every_move_is_remembered_newest_first(road: Road) -> None:

@@ -1,22 +1,27 @@
-"""The road's last job: the newest version gets its score, where it can have one, and its card in the lake."""
+"""The road's last job: the newest version gets its score, if it can have one, its card, and its channel."""
 
 from pathlib import Path
 
 import pytest
-import yaml
 
 from lakemint.config import Config
-from lakemint.errors import VersionNotFound
+from lakemint.errors import GateFailed, VersionNotFound
+from lakemint.lake import Lake
+from lakemint.names import Channel
 from lakemint.published.card import card
+from lakemint.published.channels import Order, history, promote, rollback
+from lakemint.store import open_store
 from tests.support import run_job
-from tests.unit.small_version import DATASET, publish, row, settings
+from tests.unit.small_version import (
+    DATASET,
+    publish,
+    publish_judged,
+    row,
+    settings,
+    write_recipe,
+)
 
 ROWS = [row(index, "test" if index % 3 == 0 else "train", text="ab"[index % 2] * 3) for index in range(60)]
-RECIPE = {
-    "sources": {"letters": {"format": "tsv", "columns": ["text"]}},
-    "content": ["text"],
-    "label": {"known": "text"},
-}
 
 
 @pytest.fixture
@@ -28,11 +33,6 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Config:
     return config
 
 
-def write(folder: Path, **recipe: object) -> None:
-    (folder / "schemas" / DATASET).mkdir(parents=True, exist_ok=True)
-    (folder / "schemas" / DATASET / "recipe.yaml").write_text(yaml.safe_dump({**RECIPE, **recipe}))
-
-
 def names(config: Config, number: int) -> list[str]:
     return [name.rpartition("/")[2] for name in card(config, DATASET, number)["files"]]
 
@@ -40,7 +40,7 @@ def names(config: Config, number: int) -> list[str]:
 def test_the_newest_version_gets_a_score_and_a_card_and_a_second_run_changes_nothing(
     config: Config, tmp_path: Path
 ) -> None:
-    write(tmp_path, baseline={"input": "text", "encode": "text"})
+    write_recipe(tmp_path / "schemas", baseline={"input": "text", "encode": "text"})
     with pytest.raises(VersionNotFound):
         run_job("train", DATASET)
     publish(config, ROWS[1:])
@@ -55,10 +55,38 @@ def test_the_newest_version_gets_a_score_and_a_card_and_a_second_run_changes_not
 
 @pytest.mark.parametrize("baseline", [None, {"input": "text", "encode": "text"}])
 def test_without_a_score_there_is_a_card(config: Config, tmp_path: Path, baseline: object) -> None:
-    write(tmp_path, baseline=baseline)
+    write_recipe(tmp_path / "schemas", baseline=baseline)
     publish(config, ROWS[:1])
     assert run_job("train", DATASET).changed
     assert names(config, 1) == ["card.html", "card.md", "croissant.json"]
     again = run_job("train", DATASET)
     assert not again.changed
     assert str(again.details["baseline"]).startswith("none")
+
+
+def test_the_recipes_channel_follows_new_versions_and_stays_rolled_back(
+    config: Config, tmp_path: Path
+) -> None:
+    write_recipe(tmp_path / "schemas", publish={"channel": "candidate"})
+    store, lake, candidate = open_store(config), Lake(config.lake), Channel(DATASET, "candidate")
+
+    def held() -> list[tuple[int, str, str]]:
+        return [(p.version, p.by, p.kind) for p in history(store, lake, candidate)]
+
+    for number in (1, 2):
+        publish_judged(config, [row(number)])
+        done = run_job("train", DATASET)
+        assert (done.changed, done.details["channel"]) == (True, "notes@candidate")
+        assert not run_job("train", DATASET).changed
+    moves = [(2, "train_notes", "promotion"), (1, "train_notes", "promotion")]
+    assert held() == moves
+    rollback(store, lake, candidate, Order("ana", "2026-11-23T12:00:00+00:00"))
+    assert not run_job("train", DATASET).changed
+    assert held() == [(1, "ana", "rollback"), *moves]
+    publish_judged(config, [row(3)])
+    promote(store, lake, Channel(DATASET, "candidate"), 3, Order("ana", "2026-11-23T12:00:00+00:00"))
+    assert "channel" not in run_job("train", DATASET).details
+    publish(config, [row(4)])
+    with pytest.raises(GateFailed, match="notes@4 cannot be promoted"):
+        run_job("train", DATASET)
+    assert held()[0] == (3, "ana", "promotion")
