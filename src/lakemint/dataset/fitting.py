@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from lakemint.errors import LakemintError
-from lakemint.names import check_name
+from lakemint.names import SOURCE, check_name
 
 if TYPE_CHECKING:
     from lakemint.dataset.recipe import Recipe
@@ -21,6 +21,7 @@ def unfitting(recipe: "Recipe") -> Iterator[str]:
         for name in step.drop.empty if step.drop else ():
             yield from _unknown(recipe, f"refine.{number}.drop.empty", name)
     yield from _near_duplicates(recipe)
+    yield from _stratify(recipe)
 
 
 def _sources(recipe: "Recipe") -> Iterator[str]:
@@ -55,3 +56,14 @@ def _near_duplicates(recipe: "Recipe") -> Iterator[str]:
             )
         elif recipe.columns.get(name) == "binary":
             yield f"near_duplicates.columns: {name!r} holds bytes; only texts are compared"
+
+
+def _stratify(recipe: "Recipe") -> Iterator[str]:
+    name = recipe.split.stratify
+    if name in (None, SOURCE):
+        return
+    if name not in recipe.columns:
+        there = ", ".join((SOURCE, *recipe.columns))
+        yield f"split.stratify: no source has a column {name!r}; there are {there}"
+    elif recipe.columns[name] == "binary":
+        yield f"split.stratify: {name!r} holds bytes; name a column whose values are classes"
