@@ -6,12 +6,12 @@ gate then judges the very table that was written, by the quality rules of `schem
 | | |
 |---|---|
 | Woken by | labels/<dataset> |
-| Reads | silver/<dataset>, labels/<dataset> |
+| Reads | silver/<dataset>, labels/<dataset>, and splits or clusters, if it has them |
 | Writes | gold/<dataset>, a verdict |
 | Wakes | publish_<dataset>, only when the gate passed |
 
 **Safe to run again?** Yes. The same samples, labels and recipe give the same gold, which is then left as it
-is. A sample's split is a hash of its id: it stays where it is as the data grow.
+is. A sample's split is a hash of its id, or was dealt once by refine: it stays as the data grow.
 
 **When it fails:** at *gate*, a critical rule broke: the last line of its log names the rule and the
 samples. Mend the labels, the recipe or the rule, then run `lakemint run <dataset>`. Nothing downstream has

@@ -8,7 +8,7 @@ gate then judges the very table that was written, by the quality rules of `schem
 |---|---|
 | Woken by | bronze/<dataset> |
 | Reads | bronze/<dataset> |
-| Writes | silver/<dataset>, rejected, a verdict |
+| Writes | silver/<dataset>, rejected, clusters and splits if the recipe asks for them, a verdict |
 | Wakes | label_<dataset>, only when the gate passed |
 
 **Safe to run again?** Yes. The same bronze, recipe and contract give the same silver, which is then left as

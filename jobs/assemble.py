@@ -11,6 +11,7 @@ from lakemint.job.outcome import Outcome
 from lakemint.lake import Lake
 from lakemint.names import SPLIT
 from lakemint.spark import commit_note, read_table, spark_session
+from lakemint.splits import told_by
 from lakemint.store import open_store
 
 
@@ -21,8 +22,7 @@ def main(dataset: str) -> Outcome:
     contract = load_contract(config.schemas_folder(), dataset)
     lake = Lake(config.need("lake"))
     log = DeltaLog(open_store(config), lake, dataset)
-    needed = ("silver", "labels", *(("clusters",) if recipe.near_duplicates else ()))
-    inputs = {name: log.need(name).at for name in needed}
+    inputs = {name: log.need(name).at for name in ("silver", "labels", told_by(recipe, log)) if name}
     with spark_session(config) as spark:
         tables = {
             name: read_table(spark, lake.table(name, dataset), at.version) for name, at in inputs.items()

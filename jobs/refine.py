@@ -1,7 +1,7 @@
 """Refine bronze into silver; what leaves goes to rejected, with its reason.
 
 Both tables are made anew from one version of bronze, silver last, with a note of what it was made from: a run
-that is killed anywhere is completed by the next one.
+that is killed anywhere is completed by the next one. Tables that remember samples only grow, and go first.
 """
 
 from lakemint.config import load_config
@@ -11,15 +11,8 @@ from lakemint.delta_log import DeltaLog
 from lakemint.job import runner
 from lakemint.job.outcome import Outcome
 from lakemint.lake import Lake
-from lakemint.refine.near.transforms import keep_clusters, leaks
-from lakemint.refine.transforms import (
-    STAGE,
-    check_conservation,
-    mark,
-    rejected_of,
-    silver_of,
-    without_leaks,
-)
+from lakemint.refine.apart import Apart
+from lakemint.refine.transforms import STAGE, check_conservation, mark, rejected_of, silver_of
 from lakemint.spark import commit_note, read_table, replace_rows, replace_table, spark_session
 from lakemint.store import open_store
 
@@ -30,22 +23,17 @@ def main(dataset: str) -> Outcome:
     schemas = config.schemas_folder()
     recipe, contract = load_recipe(schemas, dataset), load_contract(schemas, dataset)
     columns = contract.table("silver").columns
-    lake = Lake(config.need("lake"))
-    log = DeltaLog(open_store(config), lake, dataset)
+    lake, store = Lake(config.need("lake")), open_store(config)
+    log, apart = DeltaLog(store, lake, dataset), Apart(store, lake, recipe)
     landed = log.need("bronze").at
     note = commit_note(STAGE, recipe.digest, contract.digest, bronze=landed)
     done = [log.last(table) for table in ("silver", "rejected")]
-    grouped = recipe.near_duplicates is None or log.last("clusters") is not None
-    if done[0] and all(last and last.note == note for last in done) and grouped:
+    if done[0] and all(last and last.note == note for last in done) and apart.is_there:
         return Outcome(f"silver/{dataset}", str(done[0].version), changed=False)
     bronze, silver, rejected = (lake.table(name, dataset) for name in ("bronze", "silver", "rejected"))
     with spark_session(config) as spark:
         records = read_table(spark, bronze, landed.version)
-        rows = mark(records, recipe, columns).localCheckpoint(eager=True)
-        if (near := recipe.near_duplicates) is not None:
-            uri = lake.table("clusters", dataset)
-            clusters = keep_clusters(rows, uri, log.last("clusters"), near, recipe.split)
-            rows = without_leaks(rows, leaks(clusters, recipe.split)).localCheckpoint(eager=True)
+        rows = apart.keep(mark(records, recipe, columns).localCheckpoint(eager=True), note)
         counts = check_conservation(rows, records)
         replace_rows(rejected_of(rows), rejected, f"stage = '{STAGE}'", note)
         replace_table(silver_of(rows, columns), silver, note)

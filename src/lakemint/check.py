@@ -79,16 +79,20 @@ def _silver(silver: Table, recipe: Recipe) -> Iterator[tuple[str, str]]:
                 f"contract.yaml: schema[silver].properties[{column.name}]",
                 f"no source in recipe.yaml has it; there are {', '.join(recipe.columns)}",
             )
-    used = {f"content: {name}": name for name in recipe.content if name in recipe.columns}
-    if recipe.label.known:
-        used["label.known"] = recipe.label.known
-    if recipe.label.sample:
-        used["label.sample.strata"] = recipe.label.sample.strata
-    if recipe.label.replay:
-        used["label.replay.key"] = recipe.label.replay.key
-    for field, name in used.items():
-        if not silver.knows(name):
+    for field, name in _used(recipe):
+        if name is not None and not silver.knows(name):
             yield f"recipe.yaml: {field}", f"{name!r} is no column of silver; {_names(silver)}"
+
+
+def _used(recipe: Recipe) -> Iterator[tuple[str, str | None]]:
+    """(field, the column of silver that it names, if any)."""
+    yield from ((f"content: {name}", name) for name in recipe.content if name in recipe.columns)
+    label = recipe.label
+    yield "label.known", label.known
+    yield "label.sample.strata", label.sample.strata if label.sample else None
+    yield "label.replay.key", label.replay.key if label.replay else None
+    stratify = recipe.split.stratify or ""
+    yield "split.stratify", stratify if recipe.columns.get(stratify) == "string" else None
 
 
 def _gold(silver: Table, gold: Table) -> Iterator[tuple[str, str]]:

@@ -17,6 +17,7 @@ TABLES: Final = (
     "silver",
     "rejected",
     "clusters",
+    "splits",
     "annotations",
     "labels",
     "gold",

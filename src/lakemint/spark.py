@@ -116,6 +116,11 @@ def split_of(sample_id: Column, split: Split) -> Column:
     return F.when(in_train, "train").when(in_validation, "validation").otherwise("test")
 
 
+def stratum_of(value: Column) -> Column:
+    """A value as the name of its stratum; null and an empty text say nothing, and are one."""
+    return F.coalesce(value.cast("string"), F.lit(""))
+
+
 def read_table(spark: SparkSession, uri: str, version: int | None = None) -> DataFrame:
     """A Delta table, at a version when named."""
     reader = spark.read.format("delta")
@@ -126,6 +131,13 @@ def read_changes(spark: SparkSession, uri: str, after: int, until: int) -> DataF
     """The change feed of a Delta table that has one: of its commits behind version `after`, up to `until`."""
     reader = spark.read.format("delta").option("readChangeFeed", "true")
     return reader.option("startingVersion", after + 1).option("endingVersion", until).load(uri)
+
+
+def read_files(spark: SparkSession, uris: Sequence[str], schema: str) -> DataFrame:
+    """Parquet files of whatever states of a table, with the columns of `schema`; broken ones are skipped."""
+    if not uris:
+        return spark.createDataFrame([], schema)
+    return spark.read.schema(schema).option("ignoreCorruptFiles", True).parquet(*uris)
 
 
 def replace_table(frame: DataFrame, uri: str, note: Mapping[str, Any], **properties: str) -> None:

@@ -42,6 +42,7 @@ RECIPE: dict[str, Any] = {
     "refine": [{"normalize_text": {"columns": ["text"]}}, {"drop": {"empty": ["text"]}}],
     "label": {"known": "kind"},
     "near_duplicates": {"columns": ["text"], "jaccard": 0.6, "shingle": 5},
+    "split": {"stratify": "kind"},
 }
 MAIL = [
     ("Bob", "a first letter of Bob's", "good"),
@@ -301,9 +302,10 @@ def test_killed_on_the_way_it_ends_in_the_same(
 
     with monkeypatch.context() as patch:
         patch.setattr(
-            "lakemint.erase.tables.amend", dying_once_at("objects", "quarantine", "clusters", "bronze")
+            "lakemint.erase.tables.amend",
+            dying_once_at("objects", "quarantine", "clusters", "splits", "bronze"),
         )
-        assert lives(lambda: tables_of(notes).erase(held.samples, rewritten)) == 4
+        assert lives(lambda: tables_of(notes).erase(held.samples, rewritten)) == 5
     assert contents(notes) == contents(whole)
     expected = contents(notes)
 

@@ -165,13 +165,22 @@ def test_labels_recompute_from_events_and_events_from_the_recordings(
 
 def test_splits_follow_the_hash_of_the_cluster(road: Road, spark: "SparkSession") -> None:
     clusters = {row["sample_id"]: row["cluster"] for row in table(road, spark, "clusters", "reviews")}
-    for dataset, cluster in (("reviews", clusters), ("digits", {})):
-        split = load_recipe(CHECKOUT / "schemas", dataset).split
-        for one, row in published(dataset).items():
-            decides = cluster[one] if cluster else one
-            draw = int(hashlib.sha256(f"split:{decides}".encode()).hexdigest()[:8], 16) / 2**32
-            bounds = [("train", split.train), ("validation", split.train + split.validation), ("test", 1.0)]
-            assert row["split"] == next(name for name, bound in bounds if draw < bound)
+    split = load_recipe(CHECKOUT / "schemas", "reviews").split
+    for one, row in published("reviews").items():
+        draw = int(hashlib.sha256(f"split:{clusters[one]}".encode()).hexdigest()[:8], 16) / 2**32
+        bounds = [("train", split.train), ("validation", split.train + split.validation), ("test", 1.0)]
+        assert row["split"] == next(name for name, bound in bounds if draw < bound)
+
+
+def test_each_split_has_its_share_of_every_digit(road: Road) -> None:
+    split = load_recipe(CHECKOUT / "schemas", "digits").split
+    found: dict[str, Counter[str]] = defaultdict(Counter)
+    for row in published("digits").values():
+        found[row["label"]][row["split"]] += 1
+    assert len(found) == 10
+    for counts in found.values():
+        for name in ("train", "validation", "test"):
+            assert abs(counts[name] - getattr(split, name) * counts.total()) < 1
 
 
 def test_no_two_splits_hold_texts_that_are_alike(road: Road) -> None:

@@ -22,7 +22,7 @@ from tests.integration.small_dataset import DATASET, SmallDataset
 JACCARD, WIDTH = 0.7, 5
 SOURCES = {"mail": {"format": "tsv", "columns": ["text"]}}
 TEXT = {"name": "text", "logicalType": "string"}
-SPLIT = {"train": 0.5, "validation": 0.2, "test": 0.3}
+SPLIT: dict[str, Any] = {"train": 0.5, "validation": 0.2, "test": 0.3}
 NEAR: dict[str, Any] = {"columns": ["text"], "jaccard": JACCARD, "shingle": WIDTH}
 STEPS = 8
 REASON = "near_duplicate.split"

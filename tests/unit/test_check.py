@@ -56,6 +56,11 @@ def change_gold(contract: dict[str, Any], **column: Any) -> None:
             "recipe.yaml: label.known: 'kind' is no column of silver",
         ),
         (
+            lambda c: silver(c)["properties"].pop(),
+            lambda r: r.update(split={"stratify": "age"}),
+            "recipe.yaml: split.stratify: 'age' is no column of silver; there are sample_id, source, text",
+        ),
+        (
             None,
             lambda r: r["label"]["classes"].update(bird=["3"]),
             "recipe.yaml: label.classes.bird: the contract's gold allows only cat, dog",
@@ -188,6 +193,24 @@ def test_options_of_a_property_with_a_physical_type_only_are_those_of_that_type(
         (None, lambda r: r["label"].update(shingle=5), "label.shingle: no such field"),
         (None, lambda r: r["label"].update(jacard=5), "label.jacard: no such field; did you mean 'jaccard'"),
         (None, lambda r: r.update(baseline=[]), "baseline: Input should be a valid dictionary"),
+        (
+            None,
+            lambda r: r.update(split={"stratify": "tekst"}),
+            "split.stratify: no source has a column 'tekst'; there are source, text, age",
+        ),
+        (
+            None,
+            lambda r: r.update(split={"stratfy": "age"}),
+            "split.stratfy: no such field; did you mean 'stratify'?",
+        ),
+        (
+            None,
+            lambda r: (
+                r["sources"].update(scans={"format": "file", "path": "{text}.png", "content": "scan"}),
+                r.update(split={"stratify": "scan"}),
+            ),
+            "split.stratify: 'scan' holds bytes; name a column whose values are classes",
+        ),
     ],
 )
 def test_one_mistake_is_told_once_without_what_follows_from_it(

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from lakemint.errors import LakemintError
-from lakemint.names import check_name
+from lakemint.names import SOURCE, check_name
 
 if TYPE_CHECKING:
     from lakemint.dataset.recipe import Recipe
@@ -22,6 +22,7 @@ def unfitting(recipe: "Recipe") -> Iterator[str]:
             yield from _unknown(recipe, f"refine.{number}.drop.empty", name)
     yield from _near_duplicates(recipe)
     yield from _channels(recipe)
+    yield from _stratify(recipe)
 
 
 def _sources(recipe: "Recipe") -> Iterator[str]:
@@ -71,3 +72,14 @@ def _channels(recipe: "Recipe") -> Iterator[str]:
             f"publish.approve: every new version goes to {publish.channel!r} by itself, by publish.channel: "
             "name it in one of the two"
         )
+
+
+def _stratify(recipe: "Recipe") -> Iterator[str]:
+    name = recipe.split.stratify
+    if name in (None, SOURCE):
+        return
+    if name not in recipe.columns:
+        there = ", ".join((SOURCE, *recipe.columns))
+        yield f"split.stratify: no source has a column {name!r}; there are {there}"
+    elif recipe.columns[name] == "binary":
+        yield f"split.stratify: {name!r} holds bytes; name a column whose values are classes"

@@ -180,11 +180,16 @@ class Label(_Part):
 
 
 class Split(_Part):
-    """Shares of the splits, by a hash of the sample's id, with near_duplicates by that of its cluster."""
+    """Shares of the splits, by a hash of the sample's id, with near_duplicates by that of its cluster.
+
+    With `stratify`, shares of what is new of each stratum: it gets its split once, and keeps it.
+    """
 
     train: Share = 0.8
     validation: Share = 0.1
     test: Share = 0.1
+    stratify: str | None = Field(default=None, exclude_if=lambda column: column is None)
+    """A column of silver: each of its values is a stratum. Recipes without it keep the digests they had."""
 
     @model_validator(mode="after")
     def _sums_to_one(self) -> Self:

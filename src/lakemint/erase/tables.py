@@ -15,6 +15,7 @@ from lakemint.erase.transforms import (
     amended,
     erased_places,
     erasures,
+    ever_in,
     gone_from,
     leaked_at,
     moves_of,
@@ -22,7 +23,6 @@ from lakemint.erase.transforms import (
     of_samples,
     only_theirs,
     places_of,
-    read_files,
     records_of,
     recounted,
     rewritten_of,
@@ -44,6 +44,8 @@ _RAW: Final = ("objects", "bronze", "quarantine")
 _PLACED: Final = ("quarantine", "rejected", "silver", "bronze")
 """Tables whose rows tell their place."""
 _SAMPLED: Final = ("annotations", "labels", "gold")
+_REMEMBERING: Final = ("clusters", "splits")
+"""Tables that know a sample for as long as anybody gave it."""
 _AT: Final = "t.object = s.object AND t.etag = s.etag"
 _AT_EITHER: Final = "t.object = s.object AND t.line = s.line AND (t.etag = s.etag OR t.etag = s.now)"
 _OF_SAMPLE: Final = f"t.{SAMPLE_ID} = s.{SAMPLE_ID}"
@@ -188,10 +190,9 @@ class SubjectTables:
         going: dict[str, DataFrame] = {
             name: of_samples(there[name], ids) for name in _SAMPLED if name in there
         }
-        if "clusters" in there:
-            kept = [name for name in ("silver", "rejected") if name in there]
-            theirs = only_theirs(ids, [there[name] for name in kept], [by_place[name] for name in kept])
-            going["clusters"] = of_samples(there["clusters"], theirs)
+        kept = [name for name in ("silver", "rejected") if name in there]
+        theirs = only_theirs(ids, [there[name] for name in kept], [by_place[name] for name in kept])
+        going |= {name: of_samples(there[name], theirs) for name in _REMEMBERING if name in there}
         if "silver" in there:
             by_place["silver"] = amended(there["silver"], moves, erased, ids)
         unread = erased.join(self._erased(moves), ["object", "etag", "line"], "left_anti")
@@ -213,7 +214,7 @@ class SubjectTables:
     def _ever_silver(self) -> "DataFrame | None":
         """Rows of silver in any state that it has files of, be it that nothing was published from it."""
         uris = self._files("silver").uris()
-        return read_files(self._spark, uris, self._subjects.column) if uris else None
+        return ever_in(self._spark, uris, self._subjects.column) if uris else None
 
     def _is_there(self, state: TableVersion) -> bool:
         """Whether silver can be read as it was."""

@@ -16,6 +16,7 @@ from pyspark.sql.pandas.functions import arrow_udf
 
 from lakemint.names import LEAKED, SAMPLE_ID
 from lakemint.sightings import CHANCE, sightings
+from lakemint.spark import read_files
 from lakemint.subjects import Subjects
 
 ERASED: Final = "erased"
@@ -39,11 +40,10 @@ def samples_of(spark: SparkSession, samples: Iterable[str]) -> DataFrame:
     return spark.createDataFrame([(sample,) for sample in sorted(samples)], f"{SAMPLE_ID} string")
 
 
-def read_files(spark: SparkSession, uris: Iterable[str], column: str) -> DataFrame:
+def ever_in(spark: SparkSession, uris: Sequence[str], column: str) -> DataFrame:
     """Of a table's Parquet files, whatever states they are of: sample_id, place, and the subject's column."""
     columns = [f"{SAMPLE_ID} string", "object string", "etag string", "line long", f"`{column}` string"]
-    there = spark.read.schema(", ".join(columns)).option("ignoreCorruptFiles", True)
-    return there.parquet(*uris)
+    return read_files(spark, uris, ", ".join(columns))
 
 
 def naming(rows: DataFrame, subjects: Subjects) -> Column:

@@ -8,6 +8,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import from_arrow_schema
 
 from lakemint.names import SAMPLE_ID
+from lakemint.spark import stratum_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -29,7 +30,7 @@ def events(spark: SparkSession, table: "pa.Table") -> DataFrame:
 def strata(silver: DataFrame, sent: DataFrame, column: str) -> DataFrame:
     """(stratum, samples, sent) of silver; `sent` holds the sample_ids that are tasks already."""
     marked = silver.join(sent.withColumn("_is_sent", F.lit(1)), SAMPLE_ID, how="left")
-    return marked.groupBy(_stratum(column).alias("stratum")).agg(
+    return marked.groupBy(stratum_of(F.col(column)).alias("stratum")).agg(
         F.count(F.lit(1)).alias("samples"), F.count("_is_sent").alias("sent")
     )
 
@@ -48,7 +49,7 @@ def choose(
     if not quotas:
         return silver.select(SAMPLE_ID, *shown).limit(0)
     rank = F.row_number().over(Window.partitionBy("_stratum").orderBy("_hash", SAMPLE_ID))
-    new = silver.join(sent, SAMPLE_ID, how="left_anti").withColumn("_stratum", _stratum(column))
+    new = silver.join(sent, SAMPLE_ID, how="left_anti").withColumn("_stratum", stratum_of(F.col(column)))
     hashed = new.withColumn("_hash", F.sha2(F.concat(F.lit("label:"), SAMPLE_ID), 256))
     ranked = hashed.where(F.col("_stratum").isin(*quotas)).withColumn("_rank", rank)
     chosen = ranked.where(F.col("_rank") <= F.element_at(_map(quotas), F.col("_stratum"))).orderBy("_hash")
@@ -140,10 +141,6 @@ def majority(answers: DataFrame, method: str) -> DataFrame:
         F.col("answers").cast("int").alias("answers"),
         F.lit(method).alias("method"),
     )
-
-
-def _stratum(column: str) -> Column:
-    return F.coalesce(F.col(column).cast("string"), F.lit(""))
 
 
 def _class_of(classes: Mapping[str, list[str]]) -> Column:

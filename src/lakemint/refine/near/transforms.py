@@ -30,7 +30,7 @@ COMPARED: Final = 32
 """With how many of those that share a band a sample is compared: the work stays linear where thousands are
 alike, and they find each other through the first."""
 _MET: Final = "node string, `group` int, is_known boolean"
-_KEPT_APART: Final = ("test", "validation", "train")
+KEPT_APART: Final = ("test", "validation", "train")
 """Where samples of two splits meet, the first of these wins: what models are tested on stays."""
 
 
@@ -156,9 +156,14 @@ def _met(spark: SparkSession, edges: pa.Table, split: Split) -> DataFrame:
     groups = _components(_places(names, nodes[0]), _places(names, nodes[1]), len(names))
     is_known = pc.is_in(names, value_set=there.drop_null())
     table = pa.table({"node": names, "group": groups, "is_known": is_known})
-    rank = F.array_position(F.array(*map(F.lit, _KEPT_APART)), split_of(F.col("node"), split))
+    rank = place_kept(split_of(F.col("node"), split))
     first = Window.partitionBy("group").orderBy(F.desc("is_known"), rank, "node")
     return spark.createDataFrame(table, _MET).select("node", F.first("node").over(first).alias("chosen"))
+
+
+def place_kept(split: Column) -> Column:
+    """The place of a split in `KEPT_APART`."""
+    return F.array_position(F.array(*map(F.lit, KEPT_APART)), split)
 
 
 def _places(names: pa.Array, ends: pa.Array) -> "NDArray[np.int32]":
