@@ -16,13 +16,15 @@ from lakemint import errors
 from lakemint.errors import IntegrityError, LakemintError, VersionNotFound
 
 if TYPE_CHECKING:
-    from lakemint.feed import Loader, Split, Version, content_of, open, versions
+    from lakemint.feed import Loader, Mixture, Split, Stage, Version, content_of, open, versions
 
 __all__ = [
     "IntegrityError",
     "LakemintError",
     "Loader",
+    "Mixture",
     "Split",
+    "Stage",
     "Version",
     "VersionNotFound",
     "content_of",

@@ -8,16 +8,20 @@ from typing import TYPE_CHECKING, Any, overload
 
 if TYPE_CHECKING:
     from lakemint.config import Config
+    from lakemint.feed.blend import Stage
     from lakemint.feed.loader import Loader
+    from lakemint.feed.mixture import Mixture
     from lakemint.feed.split import Split
     from lakemint.feed.version import Version
     from lakemint.published.content import content_of
 
-__all__ = ["Loader", "Split", "Version", "content_of", "open", "versions"]
+__all__ = ["Loader", "Mixture", "Split", "Stage", "Version", "content_of", "open", "versions"]
 
 _HOMES = {
     "Loader": "lakemint.feed.loader",
+    "Mixture": "lakemint.feed.mixture",
     "Split": "lakemint.feed.split",
+    "Stage": "lakemint.feed.blend",
     "Version": "lakemint.feed.version",
     "content_of": "lakemint.published.content",
 }

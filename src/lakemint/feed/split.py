@@ -1,6 +1,6 @@
 """One split of a version: its rows in stored order, in shuffled batches, or as a table."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import pyarrow as pa
 
@@ -8,6 +8,7 @@ from lakemint.errors import LakemintError
 from lakemint.feed.gaps import Gaps
 from lakemint.feed.loader import Loader
 from lakemint.feed.manifest import Shard
+from lakemint.feed.walk import Transform
 
 
 class Split:
@@ -31,13 +32,15 @@ class Split:
         self.schema = schema
         self.gaps = Gaps(shards)
         """Where rows were erased."""
-        self._shards, self._read = shards, read
+        self.bytes = sum(file.bytes for shard in shards for file in shard.files)
+        """Of its files."""
+        self.shards, self._read = shards, read
 
     def __len__(self) -> int:
-        return sum(shard.rows for shard in self._shards)
+        return sum(shard.rows for shard in self.shards)
 
     def __repr__(self) -> str:
-        return f"<lakemint split {self.name}: {len(self):,} rows, {len(self._shards)} shards>"
+        return f"<lakemint split {self.name}: {len(self):,} rows, {len(self.shards)} shards>"
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
         """One record batch a shard."""
@@ -47,7 +50,7 @@ class Split:
         """Record batches in stored order, of at most `batch_size` rows; by default one a shard."""
         if batch_size is not None and batch_size < 1:
             raise LakemintError(f"batch_size is {batch_size}; it must be at least 1")
-        for index in (number for number, shard in enumerate(self._shards) if shard.rows):
+        for index in (number for number, shard in enumerate(self.shards) if shard.rows):
             batch = self.shard(index)
             for start in range(0, batch.num_rows, batch_size or batch.num_rows):
                 yield batch.slice(start, batch_size)
@@ -67,14 +70,24 @@ class Split:
         window: int = 16,
         rank: int | None = None,
         world: int | None = None,
+        columns: Sequence[str] | None = None,
+        numbers: Mapping[str, str] | None = None,
+        transform: Transform | None = None,
+        threads: int = 2,
     ) -> Loader:
         """Batches for training, each a dict of numpy arrays; `loader.arrow()` gives record batches.
 
         The order is a pure function of the version's digest, `seed`, `window` and the epoch: shards come in a
         random order, and of `window` of them at a time the rows do, so that no more are needed at once; the
         next ones are fetched meanwhile. `batch_size`, `rank` and `world` only cut it. The last two are found
-        by themselves under torchrun; give `rank=0, world=1` for all examples in every process. Raises
-        LakemintError for what cannot be.
+        by themselves under torchrun; give `rank=0, world=1` for all examples in every process.
+
+        Only `columns` are read; by default all. `numbers` names columns of bytes whose values are rows of
+        numbers, and their type, as in `{"tokens": "uint16"}`: they come as (examples, numbers) arrays.
+        `transform` is called with a batch and a seed for each of its examples, (examples,) uint64, and its
+        result is what the loop gets: decode, tokenise or augment there. The seeds follow from the order: what
+        is drawn from them is the same on any number of ranks. So many `threads` gather and transform ahead of
+        the loop; 0: none, all is done when the loop asks. Raises LakemintError for what cannot be.
         """
         return Loader(
             self,
@@ -86,8 +99,12 @@ class Split:
             window=window,
             rank=rank,
             world=world,
+            columns=columns,
+            numbers=numbers,
+            transform=transform,
+            threads=threads,
         )
 
     def shard(self, index: int) -> pa.RecordBatch:
         """All rows of one shard; verified at the first call."""
-        return self._read(self._shards[index])
+        return self._read(self.shards[index])
