@@ -19,6 +19,8 @@ from benchmarks.feed.samples import KINDS, write
 from benchmarks.measure import Measure, against_peer
 
 ROUNDS = {"small": 1, "full": 3}
+TIMES = {"small": 1, "full": 4}
+"""As many samples."""
 WORKERS = (0, 1, 2)
 PEERS = ("datasets", "lance", "litdata", "streaming", "webdataset")
 LIMIT = "Arrow's take in memory"
@@ -56,19 +58,19 @@ def measure(size: str) -> list[Measure]:
     measures: list[Measure] = []
     for kind in KINDS:
         with tempfile.TemporaryDirectory(dir=HOME) as name:
-            measures += _report(kind, _rates(kind, Path(name), [us, *others], ROUNDS[size]))
+            measures += _report(kind, _rates(kind, size, Path(name), [us, *others]))
     return measures
 
 
-def _rates(kind: str, top: Path, contestants: list[Contestant], rounds: int) -> Rates:
+def _rates(kind: str, size: str, top: Path, contestants: list[Contestant]) -> Rates:
     us = contestants[0]
-    write(kind, KINDS[kind], top)
+    write(kind, TIMES[size] * KINDS[kind], top)
     for one in contestants:
         (top / one.name).mkdir()
         one.run("prepare", kind, str(top), str(top / one.name))
     rates: Rates = {}
     sums = set()
-    for _ in range(rounds):
+    for _ in range(ROUNDS[size]):
         for workers in WORKERS:
             ways = [(one.name, one, "load") for one in contestants]
             for name, one, how in [*ways, *([(LIMIT, us, "limit")] if not workers else [])]:

@@ -14,13 +14,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 KINDS: Final = {
-    "text": 200_000,
-    "tokens": 40_000,
-    "small images": 100_000,
-    "large images": 10_000,
-    "decoded images": 2_000,
+    "text": 50_000,
+    "tokens": 10_000,
+    "small images": 25_000,
+    "large images": 5_000,
+    "decoded images": 1_000,
 }
-"""And how many there are. Images come as they are stored, but for the last ones: large, and as pixels."""
+"""And how many there are in the small size; in the full one, four times as many. Images come as they are stored, but for the last ones: large, and as pixels."""
 TOKENS: Final = 2048
 """Of a sample, 16 bits each."""
 SIDES: Final = {"small images": 28, "large images": 224, "decoded images": 224}

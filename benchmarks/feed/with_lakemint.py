@@ -15,12 +15,13 @@ import pyarrow as pa
 import lakemint
 from lakemint.config import Config
 
-sys.path.insert(0, str(Path(__file__).parent))  # as in the peers' environments
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE), str(HERE.parents[1])]  # its own folder as for the peers, and the checkout
 
-import samples
-import task
+import samples  # noqa: E402
+import task  # noqa: E402
 
-from lakemint.feed.arrays import Arrays, arrays_of, numbers_in
+from lakemint.feed.arrays import Arrays, arrays_of, numbers_in  # noqa: E402
 
 _SHARD = 16 * 1024 * 1024
 """Bytes of a shard, or so."""
