@@ -16,18 +16,20 @@ from lakemint import errors
 from lakemint.errors import IntegrityError, LakemintError, VersionNotFound
 
 if TYPE_CHECKING:
-    from lakemint.feed import Loader, Split, Version, content_of, open, versions
+    from lakemint.feed import Loader, Run, Split, Version, content_of, open, run, versions
 
 __all__ = [
     "IntegrityError",
     "LakemintError",
     "Loader",
+    "Run",
     "Split",
     "Version",
     "VersionNotFound",
     "content_of",
     "errors",
     "open",
+    "run",
     "versions",
 ]
 

@@ -14,6 +14,7 @@ from lakemint.feed.state import Order, State
 from lakemint.feed.windows import Places, Windows
 
 if TYPE_CHECKING:
+    from lakemint.feed.receipts import Run
     from lakemint.feed.split import Split
 
 _BLOCK = 65536
@@ -46,6 +47,7 @@ class Loader:
         window: int,
         rank: int | None = None,
         world: int | None = None,
+        run: "Run | None" = None,
     ) -> None:
         if batch_size < 1:
             raise LakemintError(f"batch_size is {batch_size}; it must be at least 1")
@@ -60,6 +62,9 @@ class Loader:
         """Of which the next example is; set it, and the next loop begins that epoch."""
         self._rows = sum(split.gaps.rows)
         """Places in an epoch's order: as many as rows were published."""
+        self._receipt = None
+        if run is not None and self.rank == 0:
+            self._receipt = run.receipt(split.origin, self._order, self._rows, self.world)
 
     @property
     def epoch(self) -> int:
@@ -74,7 +79,12 @@ class Loader:
         return self._steps_behind(0)
 
     def state_dict(self) -> dict[str, Any]:
-        """Where this is, as JSON can hold it, in less than 1 KB: the same for all ranks after a step."""
+        """Where this is, as JSON can hold it, in less than 1 KB: the same for all ranks after a step.
+
+        What its run has read so far is written down, too.
+        """
+        if self._receipt is not None:
+            self._receipt.save()
         if self._steps_behind(self._position):
             return State(self._order, self._epoch, self._position).plain()
         return State(self._order, self._epoch + 1, 0).plain()
@@ -94,7 +104,9 @@ class Loader:
 
     def arrow(self) -> Iterator[pa.RecordBatch]:
         """The same batches as Arrow record batches."""
-        windows = self._windows()
+        windows, receipt = self._windows(), self._receipt
+        if receipt is not None:
+            receipt.begin()
         with Prefetch(self._split.shard) as ahead:
             while count := min(self._steps_behind(self._position), max(1, _BLOCK // self._batch_size)):
                 begin, step = self._position, self._batch_size * self.world
@@ -106,7 +118,11 @@ class Loader:
                     batch = self._gather(*self._split.gaps.closed(shards, rows), ahead)
                     # Told before it is handed out: who saves the state in the loop has had this batch.
                     self._position = end
+                    if receipt is not None:
+                        receipt.read(self._epoch, begin + (number - 1) * step, end)
                     yield batch
+        if receipt is not None:
+            receipt.save()
         self.epoch += 1
 
     def _share(self, begin: int, count: int) -> tuple[Rows, Places]:

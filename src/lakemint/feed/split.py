@@ -8,6 +8,7 @@ from lakemint.errors import LakemintError
 from lakemint.feed.gaps import Gaps
 from lakemint.feed.loader import Loader
 from lakemint.feed.manifest import Shard
+from lakemint.feed.receipts import Origin, Run
 
 
 class Split:
@@ -19,14 +20,16 @@ class Split:
     def __init__(
         self,
         name: str,
-        digest: str,
+        origin: Origin,
         shards: tuple[Shard, ...],
         schema: pa.Schema,
         read: Callable[[Shard], pa.RecordBatch],
     ) -> None:
         self.name = name
         """As in `reviews@1/train`."""
-        self.digest = digest
+        self.origin = origin
+        """Where receipts of reading it go."""
+        self.digest = origin.first
         """Of the manifest that was published: what the order of examples depends on, also after erasures."""
         self.schema = schema
         self.gaps = Gaps(shards)
@@ -67,14 +70,15 @@ class Split:
         window: int = 16,
         rank: int | None = None,
         world: int | None = None,
+        run: Run | None = None,
     ) -> Loader:
         """Batches for training, each a dict of numpy arrays; `loader.arrow()` gives record batches.
 
         The order is a pure function of the version's digest, `seed`, `window` and the epoch: shards come in a
         random order, and of `window` of them at a time the rows do, so that no more are needed at once; the
         next ones are fetched meanwhile. `batch_size`, `rank` and `world` only cut it. The last two are found
-        by themselves under torchrun; give `rank=0, world=1` for all examples in every process. Raises
-        LakemintError for what cannot be.
+        by themselves under torchrun; give `rank=0, world=1` for all examples in every process. With a `run`,
+        see `lakemint.run`, what is read stands in its receipt. Raises LakemintError for what cannot be.
         """
         return Loader(
             self,
@@ -86,6 +90,7 @@ class Split:
             window=window,
             rank=rank,
             world=world,
+            run=run,
         )
 
     def shard(self, index: int) -> pa.RecordBatch:
