@@ -84,7 +84,7 @@ class Run:
         """Say that it is over, complete or by a `failure` of that name; leaving `with` does."""
         if self._status != "running":
             return
-        self._status, self._failure, self._ended_at = "failed" if failure else "complete", failure, utc_now()
+        self._status, self._failure, self._ended_at = "failed" if failure else "complete", failure, _now()
         try:
             for receipt in self._receipts.values():
                 receipt.save()
@@ -132,7 +132,7 @@ class Run:
         """Send what others know of it to where lineage is kept, if it is anywhere."""
         begun = [receipt for receipt in self._receipts.values() if receipt.is_begun]
         if begun and (lineage := begun[0].origin.lineage).url:
-            told = event(kind, [(one.origin.lake, one.content()) for one in begun], utc_now())
+            told = event(kind, [(one.origin.lake, one.content()) for one in begun], _now())
             self._posting.post(f"{kind} {len(begun)}", lambda: lineage.send(told))
 
     def _warn(self, error: Exception) -> None:
@@ -162,7 +162,7 @@ class Receipt:
     def begin(self) -> None:
         """The first time that a loader reads, write it."""
         if not self.is_begun:
-            self.is_begun, self._begun_at = True, utc_now()
+            self.is_begun, self._begun_at = True, _now()
             self._run.begin(self)
 
     def read(self, epoch: int, begin: int, end: int) -> None:
@@ -194,7 +194,7 @@ class Receipt:
             "ranges": merged(self._ranges, MAX_RANGES),
             "world": self.world,
             "begun_at": self._begun_at,
-            "seen_at": utc_now(),
+            "seen_at": _now(),
             **self._run.facts(),
         }
 
@@ -202,6 +202,11 @@ class Receipt:
 def _order(order: Order) -> Mapping[str, Any]:
     names = ("digest", "seed", "shuffle", "window", "algorithm")
     return {name: getattr(order, name) for name in names}
+
+
+def _now() -> str:
+    # Parts of one run may begin within a second.
+    return utc_now("milliseconds")
 
 
 def _line(text: str, at_most: int) -> str:

@@ -67,7 +67,7 @@ class Odd:
 
 
 def through(split: Split, put: Callable[..., None]) -> Split:
-    split.origin = replace(split.origin, store=Odd(split.origin.store, put))  # type: ignore[arg-type]
+    split.origin = replace(split.origin, store=Odd(split.origin.store, put))
     return split
 
 
@@ -161,7 +161,7 @@ def test_whatever_is_read_left_and_gone_on_with_is_told_and_nothing_else(
         for _ in range(data.draw(st.integers(1, 5))):
             size = data.draw(st.integers(1, 25))
             loader = train.loader(size, seed=1, run=run)
-            if state and data.draw(st.booleans()):
+            if data.draw(st.booleans()) and state:
                 loader.load_state_dict(state)
             begin = loader.state_dict()
             batches = loader.arrow()
