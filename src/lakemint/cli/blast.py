@@ -41,16 +41,18 @@ def blast_radius(  # noqa: PLR0913
     lakemint blast-radius reviews --annotator 3f9c0a12d4b87e65 --json
     """
     from lakemint.config import load_config
-    from lakemint.lineage.blast import blast_radius as find
+    from lakemint.lineage.blast import BlastRadius
     from lakemint.names import check_name
 
     asked = {"source": source, "object": object_, "annotator": annotator, "sample": sample}
     given = [(kind, names) for kind, names in asked.items() if names]
     if len(given) != 1:
         raise LakemintError("ask by one of --source, --object, --annotator and --sample")
-    kind, names = given[0]
+    check_name(dataset)
     with progress_bar(f"searching {dataset}") as progress:
-        found = find(load_config(), check_name(dataset), kind, names, progress)
+        radius = BlastRadius(load_config(), dataset, given[0], progress)
+    with progress_bar("working out what runs were given", is_bytes=False) as progress:
+        found = radius.plain(progress)
     for problem in found["unreadable"]:
         typer.echo(printable(f"not counted: {problem}").replace("\n", "\ufffd"), err=True)
     if as_json:

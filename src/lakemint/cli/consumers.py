@@ -66,7 +66,7 @@ def table_of(runs: list[dict[str, Any]]) -> "Table":
 
     table = Table(box=box.SIMPLE_HEAD)
     for name in ("run", "read", "when", "model", "digest"):
-        table.add_column(name, overflow="fold")
+        table.add_column(name, overflow="fold", no_wrap=name in ("read", "digest"))
     for run in runs:
         name = f"{short(run['run'])}\n{run.get('version', '')}".rstrip()
         cells = (name, "\n".join(_read(run)), _when(run), short(run["model"] or "-"), _digest(run))

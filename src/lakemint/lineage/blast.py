@@ -7,7 +7,7 @@ from typing import Any
 from lakemint.config import Config
 from lakemint.errors import LakemintError
 from lakemint.lake import Lake
-from lakemint.lineage.consumers import consumers
+from lakemint.lineage.consumers import Consumers, consumers
 from lakemint.lineage.eaten import eaten
 from lakemint.lineage.spread import Searched, Spread
 from lakemint.lineage.suspects import Question
@@ -18,98 +18,94 @@ from lakemint.published.records import read_manifest
 from lakemint.published.shards import Progress
 from lakemint.published.signatures import require_trusted
 from lakemint.published.version_record import read_version
-from lakemint.store import Store, open_store
+from lakemint.store import open_store
 
 Plain = dict[str, Any]
 
 
-def blast_radius(
-    config: Config,
-    dataset: str,
-    kind: str,
-    names: Sequence[str],
-    progress: Progress = lambda done, total: None,
-) -> Plain:
-    """What some sources, raw objects, annotators or samples came to, as plain data.
+def _quiet(done: int, total: int) -> None:
+    """Tells nobody."""
 
-    `kind` is one of `suspects.KINDS`. One shard is held in memory at a time, and a bit for each row of those
-    that hold any suspected ones; see `eaten` for runs that read a part of an epoch.
 
-    Raises LakemintError for unknown names, VersionNotFound when nothing is published, VersionRevised when an
-    erasure takes rows meanwhile, IntegrityError, SignatureError, FormatError, ConfigError and StoreError.
+class BlastRadius:
+    """What some sources, raw objects, annotators or samples came to.
+
+    One shard is held in memory at a time, and a bit for each row of those that hold any suspected ones.
     """
-    lake, store = Lake(config.need("lake")), open_store(config)
-    question = Question(config, store, lake, dataset, (kind, names))
-    searched = [*_searched(config, store, lake, question)]
-    question.require_known(one.manifest for one in searched)
-    spread = Spread(store, lake, searched, progress)
-    if kind == "sample" and not spread.examples:
-        raise LakemintError(f"no version of {dataset} has the sample {', '.join(question.names[:5])}")
-    held = [one for one in searched if any(_rows(spread, one).values())]
-    serving = _channels(store, lake, dataset)
-    told = [_runs(store, lake, spread, one) for one in held]
-    return {
-        "dataset": dataset,
-        "kind": kind,
-        "names": question.names,
-        "searched": len(searched),
-        "versions": [_version(spread, one, serving[one.reference.number]) for one in held],
-        "runs": [run for runs, _ in told for run in runs],
-        "unreadable": [problem for _, problems in told for problem in problems],
-        "examples": spread.examples,
-    }
 
+    def __init__(
+        self, config: Config, dataset: str, asked: tuple[str, Sequence[str]], progress: Progress = _quiet
+    ) -> None:
+        """Search the shards of all versions. `asked`: one of `suspects.KINDS`, and the names.
 
-def _searched(config: Config, store: Store, lake: Lake, question: Question) -> Iterator[Searched]:
-    there = numbers(store, lake, question.dataset)
-    if not there:
-        raise no_such_version(question.dataset, question.dataset, there)
-    for number in there:
-        reference = Reference(question.dataset, number)
-        digest = read_version(store, lake, question.dataset, number).manifest
-        manifest = read_manifest(store, lake, question.dataset, digest)
-        require_trusted(store, lake, config.trusted_keys, reference, digest)
-        yield Searched(reference, digest, manifest, question.of(manifest))
+        Raises LakemintError for unknown names, VersionNotFound when nothing is published, VersionRevised when
+        an erasure takes rows meanwhile, IntegrityError, SignatureError, FormatError, ConfigError, StoreError.
+        """
+        self._lake, self._store = Lake(config.need("lake")), open_store(config)
+        self._question = Question(config, self._store, self._lake, dataset, asked)
+        self._searched = [*self._versions(config)]
+        self._question.require_known(one.manifest for one in self._searched)
+        self._spread = Spread(self._store, self._lake, self._searched, progress)
+        if self._question.kind == "sample" and not self._spread.examples:
+            named = ", ".join(self._question.names[:5])
+            raise LakemintError(f"no version of {dataset} has the sample {named}")
 
+    def plain(self, progress: Progress = _quiet) -> Plain:
+        """All there is to say of it, once it is known what runs were given; `progress` is that of `eaten`.
 
-def _rows(spread: Spread, version: Searched) -> dict[str, int]:
-    """Split → how many of its rows are suspected."""
-    splits = version.manifest.splits
-    return {
-        name: sum(spread.count(version, shard) for shard in splits[name].shards) for name in by_use(splits)
-    }
+        Raises FormatError for a channel, and StoreError.
+        """
+        dataset = self._question.dataset
+        serving: dict[int, list[str]] = defaultdict(list)
+        for record in channels.listing(self._store, self._lake, dataset):
+            serving[record.version].append(record.channel)
+        held = [one for one in self._searched if any(self._rows(one).values())]
+        readers = [(one, consumers(self._store, self._lake, one.reference)) for one in held]
+        return {
+            "dataset": dataset,
+            "kind": self._question.kind,
+            "names": self._question.names,
+            "searched": len(self._searched),
+            "versions": [self._version(one, serving[one.reference.number]) for one in held],
+            "runs": [run for one, found in readers for run in self._runs(one, found, progress)],
+            "unreadable": [problem for _, found in readers for problem in found.unreadable],
+            "examples": self._spread.examples,
+        }
 
+    def _versions(self, config: Config) -> Iterator[Searched]:
+        dataset = self._question.dataset
+        there = numbers(self._store, self._lake, dataset)
+        if not there:
+            raise no_such_version(dataset, dataset, there)
+        for number in there:
+            reference = Reference(dataset, number)
+            digest = read_version(self._store, self._lake, dataset, number).manifest
+            manifest = read_manifest(self._store, self._lake, dataset, digest)
+            require_trusted(self._store, self._lake, config.trusted_keys, reference, digest)
+            yield Searched(reference, digest, manifest, self._question.of(manifest))
 
-def _version(spread: Spread, version: Searched, serving: list[str]) -> dict[str, Any]:
-    splits, rows = version.manifest.splits, _rows(spread, version)
-    return {
-        "name": str(version.reference),
-        "version": version.reference.number,
-        "digest": version.digest,
-        "rows": {name: {"rows": count, "of": splits[name].rows} for name, count in rows.items()},
-        "channels": serving,
-        "told_by": version.suspects.told_by,
-    }
+    def _rows(self, version: Searched) -> dict[str, int]:
+        """Split → how many of its rows are suspected."""
+        splits, count = version.manifest.splits, self._spread.count
+        return {name: sum(count(version, shard) for shard in splits[name].shards) for name in by_use(splits)}
 
+    def _version(self, version: Searched, serving: list[str]) -> Plain:
+        splits, rows = version.manifest.splits, self._rows(version)
+        return {
+            "name": str(version.reference),
+            "version": version.reference.number,
+            "digest": version.digest,
+            "rows": {name: {"rows": count, "of": splits[name].rows} for name, count in rows.items()},
+            "channels": serving,
+            "told_by": version.suspects.told_by,
+        }
 
-def _channels(store: Store, lake: Lake, dataset: str) -> dict[int, list[str]]:
-    """Version → the channels that stand at it."""
-    found: dict[int, list[str]] = defaultdict(list)
-    for record in channels.listing(store, lake, dataset):
-        found[record.version].append(record.channel)
-    return found
-
-
-def _runs(store: Store, lake: Lake, spread: Spread, version: Searched) -> tuple[list[Plain], list[str]]:
-    """The runs that were given suspected rows, and how many; what is wrong with receipts none can read."""
-    found, rows, told = consumers(store, lake, version.reference), _rows(spread, version), []
-    for split in [name for name, count in rows.items() if count]:
-        shards = version.manifest.splits[split].shards
-        masks = [spread.mask(version, shard) for shard in shards]
-        for one in (one for one in found.found if one.split == split):
-            given = eaten(one, shards, masks)
-            if given != 0:
-                told.append(
-                    {"version": str(version.reference), **one.plain(), "rows": given, "of": rows[split]}
-                )
-    return told, [*found.unreadable]
+    def _runs(self, version: Searched, readers: Consumers, progress: Progress) -> Iterator[Plain]:
+        """The runs that were given suspected rows, and how many."""
+        for split, count in self._rows(version).items():
+            shards = version.manifest.splits[split].shards if count else []
+            masks = [self._spread.mask(version, shard) for shard in shards]
+            for one in (one for one in readers.found if count and one.split == split):
+                given = eaten(one, shards, masks, progress)
+                if given != 0:
+                    yield {**one.plain(), "version": str(version.reference), "rows": given, "of": count}

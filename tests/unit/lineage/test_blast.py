@@ -10,13 +10,14 @@ from hypothesis import settings as checks
 from hypothesis import strategies as st
 
 import lakemint
+from lakemint.config import Config
 from lakemint.errors import LakemintError, VersionNotFound
-from lakemint.lineage.blast import blast_radius
+from lakemint.lineage.blast import BlastRadius
 from lakemint.names import Channel
 from lakemint.published import channels
 from lakemint.published.channels import Order
 from lakemint.published.records import ShardRecord
-from lakemint.published.shards import read
+from lakemint.published.shards import Progress, read
 from lakemint.store import Store
 from tests.unit.lineage.traced import Traced, note
 from tests.unit.publish.test_erasure import erase, sought
@@ -29,6 +30,16 @@ MORE = [*ROWS, *(note(index) for index in range(60, 90))]
 @pytest.fixture
 def traced(tmp_path: Path) -> Traced:
     return Traced(settings(tmp_path))
+
+
+def blast_radius(
+    config: Config,
+    dataset: str,
+    kind: str,
+    names: list[str],
+    progress: Progress = lambda done, total: None,
+) -> dict[str, Any]:
+    return BlastRadius(config, dataset, (kind, names), progress).plain()
 
 
 def rows_of(found: dict[str, Any]) -> dict[str, dict[str, int]]:
