@@ -1,5 +1,6 @@
 """Small writes beside a training loop, which waits for none of them."""
 
+import os
 import threading
 from collections.abc import Callable
 from typing import Final
@@ -17,9 +18,13 @@ class Posting:
 
     def __init__(self, strict: bool, warn: Callable[[Exception], None]) -> None:
         self._strict, self._warn = strict, warn
+        self._is_closed = False
+        self._begin()
+
+    def _begin(self) -> None:
+        self._process = os.getpid()
         self._due: dict[str, Write] = {}
         self._changed = threading.Condition()
-        self._is_closed = False
         self._thread: threading.Thread | None = None
 
     def post(self, name: str, write: Write) -> None:
@@ -27,6 +32,8 @@ class Posting:
         if self._strict:
             write()
             return
+        if self._process != os.getpid():
+            self._begin()  # threads do not come along into the worker that a loader of batches forks
         with self._changed:
             if self._is_closed:
                 return

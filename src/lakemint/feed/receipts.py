@@ -154,7 +154,7 @@ class Receipt:
         self._run, self.origin, self._order, self._places = run, origin, order, places
         self.world = 1
         """How many ranks read."""
-        self.key = origin.lake.receipt(origin.reference.dataset, origin.reference.number, str(uuid.uuid4()))
+        self.key = ""
         self.is_begun = False
         self._begun_at = ""
         self._ranges: list[list[int]] = []
@@ -162,6 +162,8 @@ class Receipt:
     def begin(self) -> None:
         """The first time that a loader reads, write it."""
         if not self.is_begun:
+            reference = self.origin.reference
+            self.key = self.origin.lake.receipt(reference.dataset, reference.number, str(uuid.uuid4()))
             self.is_begun, self._begun_at = True, _now()
             self._run.begin(self)
 

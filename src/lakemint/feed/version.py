@@ -50,6 +50,9 @@ class Version:
         self.dataset, self.number = reference.dataset, reference.number
         self.digest = record.manifest
         """Hex sha256 of the manifest."""
+        where = origin.lake.manifest(reference.dataset, record.manifest)
+        self.uri = f"{origin.lake.root}/{where}"
+        """Where the manifest lies, `s3://…` or `file:///…`: for the records of others, such as MLflow's."""
         self.published_at = record.published_at
         """UTC, ISO 8601."""
         self.manifest: dict[str, Any] = manifest.content

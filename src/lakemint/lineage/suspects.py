@@ -42,10 +42,7 @@ class Suspects:
     @cached_property
     def digest(self) -> str:
         """The same for what is the same to look for."""
-        found = hashlib.sha256(self.column.encode())
-        for value in self.values:
-            found.update(b"\n" + value.as_py().encode())
-        return found.hexdigest()
+        return hashlib.sha256(pa.record_batch([self.values], [self.column]).serialize()).hexdigest()
 
     def among(self, rows: pa.RecordBatch) -> pa.BooleanArray:
         """Which rows are meant, of shape (rows,)."""

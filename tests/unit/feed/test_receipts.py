@@ -287,6 +287,37 @@ def test_a_run_that_nobody_named_is_refused(config: Config) -> None:
         lakemint.run()
 
 
+def environment(config: Config) -> dict[str, str]:
+    """Of a training process."""
+    return {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": str(CHECKOUT / "src"),
+        "LAKEMINT_LAKE": config.lake,
+        "LAKEMINT_CACHE": config.cache,
+    }
+
+
+FORKING = """
+import os, lakemint
+train = lakemint.open("notes@1", split="train")
+with lakemint.run("exp-7") as run:
+    walk = iter(train.loader(10, seed=3, run=run))
+    next(walk)
+    if not (child := os.fork()):
+        for _ in train.loader(10, seed=5, run=run):
+            pass
+        run.end()
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+"""
+
+
+def test_a_worker_that_is_forked_from_a_run_tells_what_it_read(config: Config) -> None:
+    subprocess.run([sys.executable, "-c", FORKING], env=environment(config), check=True, timeout=60)
+    found = {one.order.seed: (one.status, one.ranges) for one in left(config)}
+    assert found == {3: ("complete", [(0, 10)]), 5: ("complete", [(0, 90)])}
+
+
 TRAINING = """
 import sys, lakemint
 loaded = eval(sys.argv[1])
@@ -303,16 +334,10 @@ with lakemint.run("exp-7") as run:
 
 def training(config: Config, state: dict[str, Any] | None = None) -> "subprocess.Popen[str]":
     """A real process that reads; it hangs after 50 examples, unless it goes on from a state."""
-    environment = {
-        "PATH": os.environ["PATH"],
-        "PYTHONPATH": str(CHECKOUT / "src"),
-        "LAKEMINT_LAKE": config.lake,
-        "LAKEMINT_CACHE": config.cache,
-    }
     command = [sys.executable, "-c", TRAINING, repr(state)]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     folder = Path(config.lake.removeprefix("file://"))
-    return subprocess.Popen(command, env=environment, cwd=folder, text=True, **pipes)  # type: ignore[call-overload,no-any-return]
+    return subprocess.Popen(command, env=environment(config), cwd=folder, text=True, **pipes)  # type: ignore[call-overload,no-any-return]
 
 
 def until(come: Callable[[], bool]) -> None:
