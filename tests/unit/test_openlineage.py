@@ -64,8 +64,9 @@ def test_a_run_is_told_from_its_begin_to_its_end(
     file = tmp_path / "events.ndjson"
     version = version_of(config, f"file://{file}")
     with lakemint.run("exp-7", model="s3://models/exp-7", strict=True) as run:
-        list(version["train"].loader(10, run=run))
-        list(version["test"].loader(10, run=run))
+        train, test = (version[split].loader(10, run=run) for split in ("train", "test"))
+        list(test)
+        list(train)
     told = [json.loads(line) for line in file.read_text().splitlines()]
     for one in told:
         check(one, registry)

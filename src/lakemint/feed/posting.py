@@ -28,9 +28,10 @@ class Posting:
         self._thread: threading.Thread | None = None
 
     def post(self, name: str, write: Write) -> None:
-        """Have it done, instead of an earlier one of that name which was not done yet."""
+        """Have it done, instead of an earlier one of that name that was not yet; nothing once it is closed."""
         if self._strict:
-            write()
+            if not self._is_closed:
+                write()
             return
         if self._process != os.getpid():
             self._begin()  # threads do not come along into the worker that a loader of batches forks

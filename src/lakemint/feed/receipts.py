@@ -86,8 +86,8 @@ class Run:
             return
         self._status, self._failure, self._ended_at = "failed" if failure else "complete", failure, _now()
         try:
-            for receipt in self._receipts.values():
-                receipt.save()
+            for receipt in self._begun():
+                self.save(receipt)
             self._tell("FAIL" if failure else "COMPLETE")
         finally:
             self._posting.close()
@@ -114,23 +114,25 @@ class Run:
             "model": _line(str(self.model), MAX_MODEL) if self.model else None,
             "status": self._status,
             "failure": self._failure or None,
+            "seen_at": self._ended_at or _now(),
             "ended_at": self._ended_at or None,
         }
 
     def save(self, receipt: "Receipt") -> None:
-        """Have a receipt written as it is now. After the end nothing is."""
-        data = json.dumps(receipt.content(), sort_keys=True).encode()
-        self._posting.post(receipt.key, lambda: receipt.origin.store.put(receipt.key, data))
+        """Have a receipt written, as it is by then. After the end nothing is."""
+        self._posting.post(receipt.key, receipt.write)
 
     def begin(self, receipt: "Receipt") -> None:
         """As `save`, the first time."""
         self.save(receipt)
-        is_first = receipt is next(iter(self._receipts.values()))
-        self._tell("START" if is_first else "RUNNING")
+        self._tell("START" if self._begun() == [receipt] else "RUNNING")
+
+    def _begun(self) -> list["Receipt"]:
+        return [receipt for receipt in self._receipts.values() if receipt.is_begun]
 
     def _tell(self, kind: str) -> None:
         """Send what others know of it to where lineage is kept, if it is anywhere."""
-        begun = [receipt for receipt in self._receipts.values() if receipt.is_begun]
+        begun = self._begun()
         if begun and (lineage := begun[0].origin.lineage).url:
             told = event(kind, [(one.origin.lake, one.content()) for one in begun], _now())
             self._posting.post(f"{kind} {len(begun)}", lambda: lineage.send(told))
@@ -178,9 +180,13 @@ class Receipt:
             self._ranges = [list(one) for one in merged(self._ranges, MAX_RANGES)]
 
     def save(self) -> None:
-        """Have it written as it is now."""
+        """Have it written, as it is by then."""
         if self.is_begun:
             self._run.save(self)
+
+    def write(self) -> None:
+        """Write it as it is now, whoever goes on reading; raises StoreError."""
+        self.origin.store.put(self.key, json.dumps(self.content(), sort_keys=True).encode())
 
     def content(self) -> dict[str, Any]:
         """As `published.receipts.ReceiptRecord` reads it."""
@@ -196,7 +202,6 @@ class Receipt:
             "ranges": merged(self._ranges, MAX_RANGES),
             "world": self.world,
             "begun_at": self._begun_at,
-            "seen_at": _now(),
             **self._run.facts(),
         }
 
