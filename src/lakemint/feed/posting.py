@@ -28,7 +28,7 @@ class Posting:
         self._thread: threading.Thread | None = None
 
     def post(self, name: str, write: Write) -> None:
-        """Have it done, instead of an earlier one of that name that was not yet; nothing once it is closed."""
+        """Have it done, instead of an earlier one of that name that was not yet; nothing once closed."""
         if self._strict:
             if not self._is_closed:
                 write()
