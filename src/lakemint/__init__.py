@@ -16,14 +16,16 @@ from lakemint import errors
 from lakemint.errors import IntegrityError, LakemintError, VersionNotFound
 
 if TYPE_CHECKING:
-    from lakemint.feed import Loader, Run, Split, Version, content_of, open, run, versions
+    from lakemint.feed import Loader, Mixture, Run, Split, Stage, Version, content_of, open, run, versions
 
 __all__ = [
     "IntegrityError",
     "LakemintError",
     "Loader",
+    "Mixture",
     "Run",
     "Split",
+    "Stage",
     "Version",
     "VersionNotFound",
     "content_of",

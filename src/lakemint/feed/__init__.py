@@ -8,18 +8,22 @@ from typing import TYPE_CHECKING, Any, overload
 
 if TYPE_CHECKING:
     from lakemint.config import Config
+    from lakemint.feed.blend import Stage
     from lakemint.feed.loader import Loader
+    from lakemint.feed.mixture import Mixture
     from lakemint.feed.receipts import Run
     from lakemint.feed.split import Split
     from lakemint.feed.version import Version
     from lakemint.published.content import content_of
 
-__all__ = ["Loader", "Run", "Split", "Version", "content_of", "open", "run", "versions"]
+__all__ = ["Loader", "Mixture", "Run", "Split", "Stage", "Version", "content_of", "open", "run", "versions"]
 
 _HOMES = {
     "Loader": "lakemint.feed.loader",
+    "Mixture": "lakemint.feed.mixture",
     "Run": "lakemint.feed.receipts",
     "Split": "lakemint.feed.split",
+    "Stage": "lakemint.feed.blend",
     "Version": "lakemint.feed.version",
     "content_of": "lakemint.published.content",
 }

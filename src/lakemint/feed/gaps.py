@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lakemint.feed.windows import Places
 
@@ -30,12 +31,13 @@ class Gaps:
         ]
         self._gone: Places = np.concatenate([np.zeros(0, np.int64), *erased])
 
-    def closed(self, shards: Places, rows: Places) -> tuple[Places, Places]:
-        """Shard and row of each example, as published, (examples,): those that are left, as they are now."""
+    def closed(self, shards: Places, rows: Places) -> tuple[NDArray[np.bool_] | None, Places, Places]:
+        """Of examples with this shard and row as published, (examples,) each: which are left, where not all
+        are; and shard and row of those as they are now."""
         if not self._gone.size:
-            return shards, rows
+            return None, shards, rows
         places = self._starts[shards] + rows
         before = np.searchsorted(self._gone, places)
-        is_there = np.append(self._gone, -1)[before] != places
+        is_left = np.append(self._gone, -1)[before] != places
         shifted = rows - (before - np.searchsorted(self._gone, self._starts[shards]))
-        return shards[is_there], shifted[is_there]
+        return is_left, shards[is_left], shifted[is_left]

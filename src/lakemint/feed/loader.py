@@ -3,26 +3,19 @@
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pyarrow as pa
 
 from lakemint.errors import LakemintError
-from lakemint.feed.order import Rows, order_key
-from lakemint.feed.prefetch import Prefetch
-from lakemint.feed.ranks import rank_and_world
-from lakemint.feed.state import Order, State
-from lakemint.feed.windows import Places, Windows
+from lakemint.feed.arrays import Arrays
+from lakemint.feed.order import order_key
+from lakemint.feed.receipts import Batch, Part, reading
+from lakemint.feed.state import State
+from lakemint.feed.walk import Walk, Way
+from lakemint.feed.windows import Windows
 
 if TYPE_CHECKING:
     from lakemint.feed.receipts import Run
     from lakemint.feed.split import Split
-
-_BLOCK = 65536
-"""Positions whose rows are computed at a time: enough for numpy to be fast, 0.5 MiB of them."""
-
-Arrays = dict[str, np.ndarray[Any, Any]]
-"""Column → its values: numbers as they are stored, text and bytes as objects. A null is None, in a column of
-floating-point numbers NaN: a batch with nulls gives its integers as objects."""
 
 
 class Loader:
@@ -40,31 +33,26 @@ class Loader:
         split: "Split",
         batch_size: int,
         *,
-        seed: int,
-        epoch: int,
-        shuffle: bool,
-        drop_last: bool,
-        window: int,
-        rank: int | None = None,
-        world: int | None = None,
+        seed: int = 0,
+        epoch: int = 0,
+        shuffle: bool = True,
+        window: int = 16,
         run: "Run | None" = None,
+        **walk: Any,
     ) -> None:
-        if batch_size < 1:
-            raise LakemintError(f"batch_size is {batch_size}; it must be at least 1")
+        """As `Split.loader`; `walk`: as `Walk` takes it."""
         if window < 1:
             raise LakemintError(f"window is {window}; it must be at least 1")
-        self._split, self._batch_size, self._drop_last = split, batch_size, drop_last
-        self.rank, self.world = rank_and_world(rank, world)
+        self._walk = Walk(split, batch_size, **walk)
+        self.rank, self.world = self._walk.cut.rank, self._walk.cut.world
         """Which of the training's processes this is, and how many there are."""
-        version, _, name = split.name.rpartition("/")
-        self._order = Order(version, split.digest, name, seed, shuffle, window)
+        self._order = split.order(seed, shuffle, window)
         self.epoch = epoch
         """Of which the next example is; set it, and the next loop begins that epoch."""
-        self._rows = sum(split.gaps.rows)
+        self._shards = split.gaps.rows
+        self._rows = sum(self._shards)
         """Places in an epoch's order: as many as rows were published."""
-        self._receipt = None
-        if run is not None and self.rank == 0:
-            self._receipt = run.receipt(split.origin, self._order, self._rows, self.world)
+        self._reading = reading(run, [Part(split, self._order)], self._walk.cut)
 
     @property
     def epoch(self) -> int:
@@ -76,16 +64,15 @@ class Loader:
 
     def __len__(self) -> int:
         """Batches of a whole epoch."""
-        return self._steps_behind(0)
+        return self._walk.cut.steps_of(self._rows)
 
     def state_dict(self) -> dict[str, Any]:
         """Where this is, as JSON can hold it, in less than 1 KB: the same for all ranks after a step.
 
         What its run has read so far is written down, too.
         """
-        if self._receipt is not None:
-            self._receipt.save()
-        if self._steps_behind(self._position):
+        self._reading.save()
+        if self._walk.cut.steps_of(self._rows - self._position):
             return State(self._order, self._epoch, self._position).plain()
         return State(self._order, self._epoch + 1, 0).plain()
 
@@ -98,75 +85,22 @@ class Loader:
         self._epoch, self._position = known.epoch, known.position
 
     def __iter__(self) -> Iterator[Arrays]:
-        for batch in self.arrow():
-            columns = zip(batch.schema.names, batch.columns, strict=True)
-            yield {name: _values(column) for name, column in columns}
-
-    def arrow(self) -> Iterator[pa.RecordBatch]:
-        """The same batches as Arrow record batches."""
-        windows, receipt = self._windows(), self._receipt
-        if receipt is not None:
-            receipt.begin()
-        with Prefetch(self._split.shard) as ahead:
-            while count := min(self._steps_behind(self._position), max(1, _BLOCK // self._batch_size)):
-                begin, step = self._position, self._batch_size * self.world
-                positions, cuts = self._share(begin, count)
-                places = (np.split(one, cuts) for one in windows(positions))
-                for number, (shards, rows) in enumerate(zip(*places, strict=True), start=1):
-                    end = min(begin + number * step, self._rows)
-                    ahead.want(windows.ahead(begin + (number - 1) * step, end - 1))
-                    batch = self._gather(*self._split.gaps.closed(shards, rows), ahead)
-                    # Told before it is handed out: who saves the state in the loop has had this batch.
-                    self._position = end
-                    if receipt is not None:
-                        receipt.read(self._epoch, begin + (number - 1) * step, end)
-                    yield batch
-        if receipt is not None:
-            receipt.save()
+        for position, batch in self._noted(self._walk.arrays(self._way(), self._position)):
+            self._position = position  # before it is handed out: who saves the state in the loop has had it
+            yield batch
         self.epoch += 1
 
-    def _share(self, begin: int, count: int) -> tuple[Rows, Places]:
-        """The positions that this rank takes in so many steps, and where those of each later step begin."""
-        step = self._batch_size * self.world
-        firsts = np.arange(begin, begin + count * step, step, dtype=np.uint64)
-        lengths = np.minimum(np.uint64(self._rows) - firsts, np.uint64(step))
-        low, high = (
-            firsts + lengths * np.uint64(rank) // np.uint64(self.world) for rank in (self.rank, self.rank + 1)
-        )
-        parts = [np.arange(*ends, dtype=np.uint64) for ends in zip(low, high, strict=True)]
-        return np.concatenate(parts), np.cumsum(high - low)[:-1].astype(np.int64)
+    def arrow(self) -> Iterator[pa.RecordBatch]:
+        """The same batches as Arrow record batches, before any transform."""
+        for position, batch in self._noted(self._walk.arrow(self._way(), self._position)):
+            self._position = position
+            yield batch
+        self.epoch += 1
 
-    def _steps_behind(self, position: int) -> int:
-        """How many steps are left of an epoch."""
-        step, left = self._batch_size * self.world, max(0, self._rows - position)
-        return left // step if self._drop_last else -(-left // step)
+    def _noted(self, batches: Iterator[tuple[int, Batch]]) -> Iterator[tuple[int, Batch]]:
+        return self._reading.noted(batches, self._position, self._epoch * self._rows)
 
-    def _windows(self) -> Windows:
-        order = self._order
-        key = order_key(order.digest, order.seed, self._epoch) if order.shuffle else None
-        return Windows(self._split.gaps.rows, order.window, key)
-
-    def _gather(self, shards: Places, rows: Places, ahead: Prefetch) -> pa.RecordBatch:
-        """The rows, in their order: one Arrow `take` a shard, since a take over chunks is slow."""
-        by_shard = np.argsort(shards, kind="stable")
-        there, begins = np.unique(shards[by_shard], return_index=True)
-        picked = np.split(rows[by_shard], begins[1:])
-        pieces = [
-            ahead.shard(shard).take(pa.array(some))
-            for shard, some in zip(there.tolist(), picked, strict=False)
-        ]
-        if len(pieces) == 1:
-            return pieces[0]
-        if not pieces:
-            return pa.RecordBatch.from_pylist([], self._split.schema)
-        back = np.empty(len(rows), dtype=np.int64)
-        back[by_shard] = np.arange(len(rows))
-        return pa.concat_batches(pieces).take(pa.array(back))
-
-
-def _values(column: pa.Array) -> np.ndarray[Any, Any]:
-    if column.null_count and pa.types.is_integer(column.type):
-        # NumPy would make floats of them, which large integers do not survive.
-        return np.array(column.to_pylist(), dtype=object)
-    values: np.ndarray[Any, Any] = column.to_numpy(zero_copy_only=False)
-    return values
+    def _way(self) -> Way:
+        key = order_key(self._order.digest, self._order.seed, self._epoch)
+        order = Windows(self._shards, self._order.window, key if self._order.shuffle else None)
+        return Way(order, key, self._rows)

@@ -22,6 +22,12 @@ def order_key(digest: str, seed: int, epoch: int) -> bytes:
     return hashlib.sha256(f"{ALGORITHM}:{digest}:{seed}:{epoch}".encode()).digest()
 
 
+def seeds(key: bytes, positions: Rows) -> Rows:
+    """A number for each position of the order with that key, below 2^64, to draw at random from."""
+    salt = np.frombuffer(hashlib.sha256(key + b"seeds").digest()[:8], "<u8").astype(np.uint64)
+    return _mix(_mix(positions) ^ salt)
+
+
 class Permutation:
     """A permutation of 0 … n-1 that needs no memory; any part of it can be computed alone."""
 

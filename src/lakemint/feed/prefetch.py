@@ -39,5 +39,6 @@ class Prefetch:
                 self._shards[shard] = self._pool.submit(self._read, shard)
 
     def shard(self, shard: int) -> "pa.RecordBatch":
-        """One that is wanted, as soon as it is there; raises what reading it raised."""
-        return self._shards[shard].result()
+        """One, as soon as it is there; raises what reading it raised."""
+        found = self._shards.get(shard)
+        return found.result() if found else self._read(shard)

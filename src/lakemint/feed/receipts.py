@@ -9,10 +9,10 @@ checkpoint was trained on, the receipt tells too; what a run that was killed rea
 import json
 import uuid
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from lakemint.clock import utc_now
 from lakemint.config import launched_run
@@ -28,6 +28,8 @@ from lakemint.published.ranges import merged
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from lakemint.feed.epoch import Cut
+    from lakemint.feed.split import Split
     from lakemint.store import Store
 
 FORMAT: Final = "lakemint.receipt/1"
@@ -36,6 +38,7 @@ MAX_NAME: Final = 200
 MAX_MODEL: Final = 1000
 MAX_RANGES: Final = 1000
 """Of a receipt; of more, the narrowest gaps are closed."""
+Batch = TypeVar("Batch")
 
 
 @dataclass(frozen=True)
@@ -46,10 +49,27 @@ class Origin:
     lake: Lake
     reference: Reference
     manifest: str
-    """The digest of what is read. An erasure gives the version another one, ..."""
-    first: str
-    """... and orders go on by the one that it was published with."""
+    """The digest of what is read: an erasure gives the version another one, and orders go on as they were."""
     lineage: Destination
+
+
+@dataclass(frozen=True)
+class Part:
+    """A split that a loader reads along an order, or a mixture as one of its sources."""
+
+    split: "Split"
+    order: Order
+    mixture: str = ""
+    """Which source of which mixture it is."""
+    before: Callable[[int], int] = lambda position: position
+    """How many of the split's examples come before a position, epoch after epoch."""
+
+    @property
+    def origin(self) -> Origin:
+        """The split's; raises LakemintError when it has none."""
+        if self.split.origin is None:
+            raise LakemintError(f"{self.split.name} was opened from no lake that a receipt could go to")
+        return self.split.origin
 
 
 class Run:
@@ -92,16 +112,16 @@ class Run:
         finally:
             self._posting.close()
 
-    def receipt(self, origin: Origin, order: Order, places: int, world: int) -> "Receipt":
-        """That of reading one split in one order, the same for all loaders that do so.
+    def receipt(self, part: "Part", world: int) -> "Receipt":
+        """That of reading one split along one order, the same for all loaders that do so.
 
         Raises LakemintError when the run is over.
         """
         if self._status != "running":
             raise LakemintError(f"the run {self.name} is over: begin another for this loader")
-        known = (origin.lake.root, origin.reference, origin.manifest, order)
+        known = (part.origin.lake.root, part.origin.manifest, part.order, part.mixture)
         if known not in self._receipts:
-            self._receipts[known] = Receipt(self, origin, order, places)
+            self._receipts[known] = Receipt(self, part)
         self._receipts[known].world = world
         return self._receipts[known]
 
@@ -152,8 +172,8 @@ class Run:
 class Receipt:
     """`published/<dataset>/receipts/<number>/<uuid>.json`, as it grows."""
 
-    def __init__(self, run: Run, origin: Origin, order: Order, places: int) -> None:
-        self._run, self.origin, self._order, self._places = run, origin, order, places
+    def __init__(self, run: Run, part: Part) -> None:
+        self._run, self._part, self.origin = run, part, part.origin
         self.world = 1
         """How many ranks read."""
         self.key = ""
@@ -169,9 +189,8 @@ class Receipt:
             self.is_begun, self._begun_at = True, _now()
             self._run.begin(self)
 
-    def read(self, epoch: int, begin: int, end: int) -> None:
-        """All ranks together read these places of an epoch."""
-        begin, end = epoch * self._places + begin, epoch * self._places + end
+    def read(self, begin: int, end: int) -> None:
+        """All ranks together read these places of the order that they walk, see `Part.before`."""
         if self._ranges and self._ranges[-1][1] == begin:
             self._ranges[-1][1] = end
             return
@@ -190,7 +209,8 @@ class Receipt:
 
     def content(self) -> dict[str, Any]:
         """As `published.receipts.ReceiptRecord` reads it."""
-        order, reference = self._order, self.origin.reference
+        order, reference, before = self._part.order, self.origin.reference, self._part.before
+        ranges = [(before(begin), before(end)) for begin, end in merged(self._ranges)]
         return {
             "format": FORMAT,
             "dataset": reference.dataset,
@@ -198,12 +218,47 @@ class Receipt:
             "manifest": self.origin.manifest,
             "split": order.split,
             "order": _order(order),
-            "places": self._places,
-            "ranges": merged(self._ranges, MAX_RANGES),
+            "places": sum(self._part.split.gaps.rows),
+            "ranges": merged(ranges, MAX_RANGES),
             "world": self.world,
             "begun_at": self._begun_at,
             **self._run.facts(),
         }
+
+
+class Reading:
+    """The receipts of one loader: of each of its splits, where there is a run and this is its first rank."""
+
+    def __init__(self, receipts: Sequence[Receipt] = ()) -> None:
+        self._receipts = receipts
+
+    def noted(
+        self, batches: Iterable[tuple[int, Batch]], position: int, first: int = 0
+    ) -> Iterator[tuple[int, Batch]]:
+        """The same batches, with where the loader is after each; each is noted before it is handed out.
+
+        `position`: where it is before the first; `first`: the place of position 0, see `Part.before`.
+        """
+        for receipt in self._receipts:
+            receipt.begin()
+        for behind, batch in batches:
+            for receipt in self._receipts:
+                receipt.read(first + position, first + behind)
+            position = behind
+            yield behind, batch
+        self.save()
+
+    def save(self) -> None:
+        """See `Receipt.save`."""
+        for receipt in self._receipts:
+            receipt.save()
+
+
+def reading(run: Run | None, parts: Iterable[Part], cut: "Cut") -> Reading:
+    """For a loader whose ranks walk the order as `cut` says; raises LakemintError when the run is over."""
+    if run is None or cut.rank:
+        return Reading()
+    return Reading([run.receipt(part, cut.world) for part in parts])
 
 
 def _order(order: Order) -> Mapping[str, Any]:

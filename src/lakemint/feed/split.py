@@ -1,6 +1,6 @@
 """One split of a version: its rows in stored order, in shuffled batches, or as a table."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import pyarrow as pa
 
@@ -9,6 +9,8 @@ from lakemint.feed.gaps import Gaps
 from lakemint.feed.loader import Loader
 from lakemint.feed.manifest import Shard
 from lakemint.feed.receipts import Origin, Run
+from lakemint.feed.state import Order
+from lakemint.feed.walk import Transform
 
 
 class Split:
@@ -17,30 +19,33 @@ class Split:
     Made by `lakemint.open`. Shards are fetched and verified when they are first read.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917
         self,
         name: str,
-        origin: Origin,
+        digest: str,
         shards: tuple[Shard, ...],
         schema: pa.Schema,
         read: Callable[[Shard], pa.RecordBatch],
+        origin: Origin | None = None,
     ) -> None:
         self.name = name
         """As in `reviews@1/train`."""
-        self.origin = origin
-        """Where receipts of reading it go."""
-        self.digest = origin.first
+        self.digest = digest
         """Of the manifest that was published: what the order of examples depends on, also after erasures."""
+        self.origin = origin
+        """What it was opened from, where receipts of reading it go; None when that was no lake."""
         self.schema = schema
         self.gaps = Gaps(shards)
         """Where rows were erased."""
-        self._shards, self._read = shards, read
+        self.bytes = sum(file.bytes for shard in shards for file in shard.files)
+        """Of its files."""
+        self.shards, self._read = shards, read
 
     def __len__(self) -> int:
-        return sum(shard.rows for shard in self._shards)
+        return sum(shard.rows for shard in self.shards)
 
     def __repr__(self) -> str:
-        return f"<lakemint split {self.name}: {len(self):,} rows, {len(self._shards)} shards>"
+        return f"<lakemint split {self.name}: {len(self):,} rows, {len(self.shards)} shards>"
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
         """One record batch a shard."""
@@ -50,7 +55,7 @@ class Split:
         """Record batches in stored order, of at most `batch_size` rows; by default one a shard."""
         if batch_size is not None and batch_size < 1:
             raise LakemintError(f"batch_size is {batch_size}; it must be at least 1")
-        for index in (number for number, shard in enumerate(self._shards) if shard.rows):
+        for index in (number for number, shard in enumerate(self.shards) if shard.rows):
             batch = self.shard(index)
             for start in range(0, batch.num_rows, batch_size or batch.num_rows):
                 yield batch.slice(start, batch_size)
@@ -70,6 +75,10 @@ class Split:
         window: int = 16,
         rank: int | None = None,
         world: int | None = None,
+        columns: Sequence[str] | None = None,
+        numbers: Mapping[str, str] | None = None,
+        transform: Transform | None = None,
+        threads: int = 2,
         run: Run | None = None,
     ) -> Loader:
         """Batches for training, each a dict of numpy arrays; `loader.arrow()` gives record batches.
@@ -77,8 +86,15 @@ class Split:
         The order is a pure function of the version's digest, `seed`, `window` and the epoch: shards come in a
         random order, and of `window` of them at a time the rows do, so that no more are needed at once; the
         next ones are fetched meanwhile. `batch_size`, `rank` and `world` only cut it. The last two are found
-        by themselves under torchrun; give `rank=0, world=1` for all examples in every process. With a `run`,
-        see `lakemint.run`, what is read stands in its receipt. Raises LakemintError for what cannot be.
+        by themselves under torchrun; give `rank=0, world=1` for all examples in every process.
+
+        Only `columns` are read; by default all. `numbers` names columns of bytes whose values are rows of
+        numbers, and their type, as in `{"tokens": "uint16"}`: they come as (examples, numbers) arrays.
+        `transform` is called with a batch and a seed for each of its examples, (examples,) uint64, and its
+        result is what the loop gets: decode, tokenise or augment there. The seeds follow from the order: what
+        is drawn from them is the same on any number of ranks. So many `threads` gather and transform ahead of
+        the loop; 0: none, all is done when the loop asks. With a `run`, see `lakemint.run`, what is read
+        stands in its receipt. Raises LakemintError for what cannot be.
         """
         return Loader(
             self,
@@ -90,9 +106,18 @@ class Split:
             window=window,
             rank=rank,
             world=world,
+            columns=columns,
+            numbers=numbers,
+            transform=transform,
+            threads=threads,
             run=run,
         )
 
+    def order(self, seed: int, shuffle: bool, window: int) -> Order:
+        """What an order of its examples follows from."""
+        version, _, name = self.name.rpartition("/")
+        return Order(version, self.digest, name, seed, shuffle, window)
+
     def shard(self, index: int) -> pa.RecordBatch:
         """All rows of one shard; verified at the first call."""
-        return self._read(self._shards[index])
+        return self._read(self.shards[index])

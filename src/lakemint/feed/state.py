@@ -44,10 +44,7 @@ class State:
 
         Raises LakemintError, saying what differs, when it is not of this order.
         """
-        if not isinstance(plain, Mapping) or plain.get("format") != FORMAT:
-            raise LakemintError(
-                f"this is no state of a loader, or a newer Lakemint's: its format is not {FORMAT}"
-            )
+        require_state(plain, FORMAT)
         for name in ("digest", "split", "algorithm", "seed", "shuffle", "window"):
             theirs, mine = plain.get(name), getattr(order, name)
             if theirs != mine:
@@ -55,10 +52,19 @@ class State:
                     f"the state is of {plain.get('version')} with the {name} {theirs!r}, and this loader is "
                     f"of {order.version} with {mine!r}: make one like it, or begin the epoch anew"
                 )
-        return cls(order, _count(plain, "epoch", 2**53), _count(plain, "position", rows))
+        return cls(order, whole_number(plain, "epoch", 2**53), whole_number(plain, "position", rows))
 
 
-def _count(plain: Mapping[str, Any], name: str, most: int) -> int:
+def require_state(plain: Any, wanted: str) -> None:
+    """Raises LakemintError for what is no state of that format."""
+    if not isinstance(plain, Mapping) or plain.get("format") != wanted:
+        raise LakemintError(
+            f"this is no state of a loader of this kind, or a newer Lakemint's: its format is not {wanted}"
+        )
+
+
+def whole_number(plain: Mapping[str, Any], name: str, most: int) -> int:
+    """A number of a state; raises LakemintError when it is none."""
     value = plain.get(name)
     if type(value) is not int or not 0 <= value <= most:
         raise LakemintError(f"the state of the loader is damaged: its {name} is {value!r}, 0 to {most} fit")

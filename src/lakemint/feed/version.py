@@ -58,6 +58,7 @@ class Version:
         self.manifest: dict[str, Any] = manifest.content
         """All the manifest says, as plain data."""
         self.schema: pa.Schema = arrow_schema(manifest.columns)
+        self._first = record.digests[0]
         self._splits, self._origin = manifest.splits, origin
         self._read = partial(read, schema=self.schema)
 
@@ -69,7 +70,8 @@ class Version:
     def __getitem__(self, split: str) -> Split:
         if split not in self._splits:
             raise LakemintError(f"{self.name} has no split {split!r}; there are {', '.join(self._splits)}")
-        return Split(f"{self.name}/{split}", self._origin, self._splits[split], self.schema, self._read)
+        name, shards = f"{self.name}/{split}", self._splits[split]
+        return Split(name, self._first, shards, self.schema, self._read, self._origin)
 
     def __repr__(self) -> str:
         rows = ", ".join(f"{name} {sum(s.rows for s in shards):,}" for name, shards in self._splits.items())
@@ -92,7 +94,7 @@ def open_version(text: str, config: Config | None) -> Version:
             return cache.read(shard, partial(lake.shard, reference.dataset), schema)
 
     lineage = Destination(config.openlineage, config.openlineage_key)
-    origin = Origin(store, lake, reference, record.manifest, record.digests[0], lineage)
+    origin = Origin(store, lake, reference, record.manifest, lineage)
     return Version(origin, record, manifest, read)
 
 

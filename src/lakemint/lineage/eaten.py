@@ -60,7 +60,7 @@ def _left(
         windows = Windows(gaps.rows, order.window, key)
         for first in range(begin, end, _BLOCK):
             positions = np.arange(first, min(first + _BLOCK, end), dtype=np.uint64)
-            there, numbers = gaps.closed(*windows(positions))
+            _, there, numbers = gaps.closed(*windows(positions))
             left[starts[there] + numbers] = False
             done += len(positions)
             progress(done, total(consumer.ranges))

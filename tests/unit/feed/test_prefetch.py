@@ -1,7 +1,6 @@
 """Shards are fetched ahead, no more than are needed soon, and what fails is told where it is needed."""
 
 import threading
-from pathlib import Path
 
 import pyarrow as pa
 import pytest
@@ -9,22 +8,9 @@ import pytest
 from lakemint.errors import IntegrityError
 from lakemint.feed import Split
 from lakemint.feed.manifest import Shard
-from lakemint.feed.receipts import Origin
-from lakemint.lake import Lake
-from lakemint.names import Reference
-from lakemint.openlineage import Destination
-from lakemint.store import FolderStore
 
 SHARDS, ROWS, WINDOW = 40, 5, 3
 SCHEMA = pa.schema([("sample_id", pa.string())])
-ORIGIN = Origin(
-    FolderStore(Path("/nowhere")),
-    Lake("file:///nowhere"),
-    Reference("notes", 1),
-    "ab" * 32,
-    "ab" * 32,
-    Destination(""),
-)
 
 
 class Shelf:
@@ -34,7 +20,7 @@ class Shelf:
         self.asked: list[int] = []
         self._broken, self._lock = broken, threading.Lock()
         shards = tuple(Shard(f"{number:064x}", 1, ROWS) for number in range(SHARDS))
-        self.split = Split("notes@1/train", ORIGIN, shards, SCHEMA, self._read)
+        self.split = Split("notes@1/train", "ab" * 32, shards, SCHEMA, self._read)
 
     def _read(self, shard: Shard) -> pa.RecordBatch:
         number = int(shard.sha256, 16)

@@ -23,7 +23,7 @@ import lakemint
 from lakemint.config import Config
 from lakemint.errors import LakemintError, StoreError
 from lakemint.feed import Run, Split
-from lakemint.feed.receipts import MAX_RANGES, Receipt
+from lakemint.feed.receipts import MAX_RANGES, Part, Receipt
 from lakemint.lake import Lake
 from lakemint.names import Reference
 from lakemint.published.ranges import merged
@@ -67,6 +67,7 @@ class Odd:
 
 
 def through(split: Split, put: Callable[..., None]) -> Split:
+    assert split.origin is not None
     split.origin = replace(split.origin, store=Odd(split.origin.store, put))
     return split
 
@@ -141,6 +142,22 @@ def test_loaders_of_one_order_share_a_receipt_and_others_have_their_own(config: 
     assert len({one.attempt for one in left(config)}) == 1
 
 
+def test_sources_of_a_mixture_are_told_each_by_what_was_read_of_it(config: Config, train: Split) -> None:
+    test = lakemint.open("notes@1", "test", config=config)
+    sources, weights = {"a": train, "b": test}, {"a": 3, "b": 1}
+    with lakemint.run("exp-7") as run:
+        mixture = lakemint.Mixture(sources, weights, 7, seed=2, run=run)
+        given = [one for _, batch in zip(range(9), mixture, strict=False) for one in batch["sample_id"]]
+    own = {one["sample_id"] for batch in train for one in batch.to_pylist()}
+    counts = {"train": sum(one in own for one in given), "test": sum(one not in own for one in given)}
+    assert {one.split: one.ranges for one in left(config)} == {
+        split: [(0, count)] for split, count in counts.items()
+    }
+    # In the order that a loader of its own would have.
+    alone = [name for batch in train.loader(90, seed=2) for name in batch["sample_id"]]
+    assert [one for one in given if one in own] == alone[: counts["train"]]
+
+
 def test_what_drop_last_leaves_out_is_not_told(config: Config, train: Split) -> None:
     with lakemint.run("exp-7") as run:
         list(train.loader(40, drop_last=True, run=run))
@@ -175,9 +192,10 @@ def test_whatever_is_read_left_and_gone_on_with_is_told_and_nothing_else(
 
 
 def test_so_many_ranges_are_told_as_fewer_wider_ones(train: Split) -> None:
-    receipt = Receipt(Run("exp-7", None, strict=False), train.origin, train.loader()._order, 90)
+    part = Part(train, train.order(seed=0, shuffle=True, window=16))
+    receipt = Receipt(Run("exp-7", None, strict=False), part)
     for place in range(0, 10 * MAX_RANGES, 2):
-        receipt.read(0, place, place + 1)
+        receipt.read(place, place + 1)
     told = receipt.content()["ranges"]
     assert len(told) <= MAX_RANGES
     assert {n for one in told for n in range(*one)} >= {*range(0, 10 * MAX_RANGES, 2)}

@@ -1,0 +1,83 @@
+"""Batches along an order, from any position on: gathered, made arrays and transformed ahead of the loop."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import chain
+from typing import TypeVar
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from lakemint.errors import LakemintError
+from lakemint.feed.arrays import Arrays, arrays_of, chosen, numbers_in
+from lakemint.feed.epoch import Cut, Epoch, Order, Shelf, Step
+from lakemint.feed.order import seeds
+from lakemint.feed.pipeline import in_order, threads
+from lakemint.feed.prefetch import Prefetch
+from lakemint.feed.ranks import rank_and_world
+
+Transform = Callable[[Arrays, NDArray[np.uint64]], Arrays]
+"""Of a batch, and a seed for each of its examples, makes what the loop gets."""
+_Batch = TypeVar("_Batch")
+
+
+@dataclass(frozen=True)
+class Way:
+    """An order of examples, so many in all, and the key of their seeds."""
+
+    order: Order
+    key: bytes
+    examples: int
+
+
+class Walk:
+    """How batches of the shelf's examples are made: their size, columns, and what comes of them."""
+
+    def __init__(  # noqa: PLR0913
+        self,
+        shelf: Shelf,
+        batch_size: int,
+        *,
+        drop_last: bool = False,
+        rank: int | None = None,
+        world: int | None = None,
+        columns: Sequence[str] | None = None,
+        numbers: Mapping[str, str] | None = None,
+        transform: Transform | None = None,
+        threads: int = 2,
+    ) -> None:
+        for name, value, least in (("batch_size", batch_size, 1), ("threads", threads, 0)):
+            if value < least:
+                raise LakemintError(f"{name} is {value}; it must be at least {least}")
+        self.cut = Cut(batch_size, *rank_and_world(rank, world), drop_last)
+        self._shelf, self._transform, self._threads = shelf, transform, threads
+        self._schema = chosen(shelf.schema, columns)
+        self._numbers = numbers_in(self._schema, numbers or {})
+
+    def arrays(self, way: Way, position: int) -> Iterator[tuple[int, Arrays]]:
+        """Where all ranks are after it, and the batch; from a position to the end of the order."""
+
+        def made(step: Step) -> tuple[Step, Arrays]:
+            arrays = arrays_of(step.examples, self._numbers)
+            return step, self._transform(
+                arrays, seeds(way.key, step.positions)
+            ) if self._transform else arrays
+
+        with threads(self._threads if self._transform else 0) as pool:
+            yield from self._steps(way, position, lambda steps: in_order(pool, made, steps, self._threads))
+
+    def arrow(self, way: Way, position: int) -> Iterator[tuple[int, pa.RecordBatch]]:
+        """The same as Arrow record batches, before any transform."""
+        yield from self._steps(way, position, lambda steps: ((step, step.examples) for step in steps))
+
+    def _steps(
+        self, way: Way, position: int, each: Callable[[Iterable[Step]], Iterable[tuple[Step, _Batch]]]
+    ) -> Iterator[tuple[int, _Batch]]:
+        epoch = Epoch(self._shelf, way.order, way.examples, self.cut, self._schema)
+        with Prefetch(self._shelf.shard) as ahead, threads(min(1, self._threads)) as gatherer:
+            read = partial(epoch.read, ahead=ahead)
+            blocks = in_order(gatherer, read, epoch.blocks(position), 1)
+            for step, batch in each(chain.from_iterable(blocks)):
+                yield step.end, batch
