@@ -1,6 +1,6 @@
 """An order of examples, as one rank reads it: from any position on, in steps gathered several at a time."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final, Protocol
@@ -15,9 +15,10 @@ from lakemint.feed.order import Rows
 from lakemint.feed.prefetch import Prefetch
 from lakemint.feed.windows import Places
 
-_ROWS: Final = 8192
-_BYTES: Final = 16 * 1024 * 1024
-"""Of a block, at most: what a call costs is shared by many examples, and caches nearly hold them."""
+_ROWS: Final = 65_536
+"""Examples whose places are computed at a time, at most: enough for NumPy to be fast."""
+_BYTES: Final = 4 * 1024 * 1024
+"""Of those that are gathered at a time, or so: what a call costs is shared by many, and caches hold them."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,37 @@ class Step:
     examples: pa.RecordBatch
     positions: Rows
     """Of these examples in the epoch's order."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """Steps whose examples are gathered at once."""
+
+    begin: int
+    """Where all ranks together are before it."""
+    ends: Sequence[int]
+    """And after each step."""
+    cuts: Sequence[int]
+    """Where each step's examples begin in what follows, and the last one's end."""
+    positions: Rows
+    shards: Places
+    rows: Places
+
+    def split(self, steps: int) -> "list[Block]":
+        """The same, so many steps at a time."""
+        return [self._part(first, first + steps) for first in range(0, len(self.ends), steps)]
+
+    def _part(self, first: int, last: int) -> "Block":
+        cuts = self.cuts[first : last + 1]
+        held = slice(cuts[0], cuts[-1])
+        return Block(
+            self.ends[first - 1] if first else self.begin,
+            self.ends[first:last],
+            [cut - cuts[0] for cut in cuts],
+            self.positions[held],
+            self.shards[held],
+            self.rows[held],
+        )
 
 
 class Order(Protocol):
@@ -81,51 +113,53 @@ class Epoch:
         """`schema`: of the columns that are wanted."""
         self._shelf, self._order, self._examples = shelf, order, examples
         self._cut, self._schema = cut, schema
-        block = min(_ROWS, _BYTES * sum(shelf.gaps.rows) // max(1, shelf.bytes))
-        self._most_steps = max(1, block // cut.batch_size)
+        self._longest = max(1, _ROWS // cut.batch_size)
+        """Steps that are planned at a time."""
+        self._block = max(1, _BYTES * sum(shelf.gaps.rows) // max(1, shelf.bytes) // cut.batch_size)
+        """Steps that are gathered at a time."""
 
-    def blocks(self, position: int) -> Iterator[tuple[int, int]]:
-        """(where it begins, its steps) of what is to be gathered at a time, from a position to the end."""
+    def chunks(self, position: int) -> Iterator[tuple[int, int]]:
+        """(where it begins, its steps) of what is planned at a time, from a position to the end."""
         steps = 1  # the first batch need not wait for many others
         while steps := min(self._cut.steps_of(max(0, self._examples - position)), steps):
             yield position, steps
             position += steps * self._cut.step
-            steps = min(2 * steps, self._most_steps)
+            steps = min(2 * steps, self._longest)
 
-    def read(self, block: tuple[int, int], ahead: Prefetch) -> Iterable[Step]:
-        """A block's steps; raises what the first of them raises."""
-        begin, steps = block
-        try:
-            return self._gathered(begin, steps, ahead)
-        except LakemintError:
-            if steps == 1:
-                raise
-            each = range(begin, begin + steps * self._cut.step, self._cut.step)
-            return (step for one in each for step in self._gathered(one, 1, ahead))  # up to the one to blame
-
-    def _gathered(self, begin: int, steps: int, ahead: Prefetch) -> list[Step]:
-        positions, ends = self._share(begin, steps)
-        behind = min(begin + steps * self._cut.step, self._examples)
-        ahead.want(self._order.ahead(begin, behind - 1))
+    def blocks(self, chunk: tuple[int, int]) -> list[Block]:
+        """Where a chunk's examples are."""
+        begin, steps = chunk
+        positions, cuts = self._share(begin, steps)
         is_left, shards, rows = self._shelf.gaps.closed(*self._order(positions))
         if is_left is not None:
-            positions, ends = positions[is_left], np.append(0, np.cumsum(is_left))[ends]
-        block = gather(shards, rows, ahead.shard, self._schema)
-        cuts = [0, *ends.tolist()]
+            positions, cuts = positions[is_left], np.append(0, np.cumsum(is_left))[cuts]
+        ends = np.minimum(begin + np.arange(1, steps + 1) * self._cut.step, self._examples)
+        return Block(begin, ends.tolist(), cuts.tolist(), positions, shards, rows).split(self._block)
+
+    def read(self, block: Block, ahead: Prefetch) -> Iterable[Step]:
+        """A block's steps; raises what the first of them raises."""
+        try:
+            return self._gathered(block, ahead)
+        except LakemintError:
+            if len(block.ends) == 1:
+                raise
+            # Up to the one to blame.
+            return (step for one in block.split(1) for step in self._gathered(one, ahead))
+
+    def _gathered(self, block: Block, ahead: Prefetch) -> list[Step]:
+        ahead.want(self._order.ahead(block.begin, block.ends[-1] - 1))
+        examples = gather(block.shards, block.rows, ahead.shard, self._schema)
+        parts = (slice(*ends) for ends in pairwise(block.cuts))
         return [
-            Step(
-                min(begin + (number + 1) * self._cut.step, self._examples),
-                block.slice(first, last - first),
-                positions[first:last],
-            )
-            for number, (first, last) in enumerate(pairwise(cuts))
+            Step(end, examples.slice(part.start, part.stop - part.start), block.positions[part])
+            for end, part in zip(block.ends, parts, strict=True)
         ]
 
     def _share(self, begin: int, steps: int) -> tuple[Rows, Places]:
-        """The positions that this rank takes in so many steps, and where those of each end."""
+        """The positions that this rank takes in so many steps; where those of each begin, and all end."""
         cut, world = self._cut, np.uint64(self._cut.world)
         firsts = np.arange(begin, begin + steps * cut.step, cut.step, dtype=np.uint64)
         lengths = np.minimum(np.uint64(self._examples) - firsts, np.uint64(cut.step))
         low, high = (firsts + lengths * np.uint64(rank) // world for rank in (cut.rank, cut.rank + 1))
         parts = [np.arange(*ends, dtype=np.uint64) for ends in zip(low, high, strict=True)]
-        return np.concatenate(parts), np.cumsum(high - low).astype(np.int64)
+        return np.concatenate(parts), np.append(0, np.cumsum(high - low)).astype(np.int64)

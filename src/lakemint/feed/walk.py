@@ -78,6 +78,7 @@ class Walk:
         epoch = Epoch(self._shelf, way.order, way.examples, self.cut, self._schema)
         with Prefetch(self._shelf.shard) as ahead, threads(min(1, self._threads)) as gatherer:
             read = partial(epoch.read, ahead=ahead)
-            blocks = in_order(gatherer, read, epoch.blocks(position), 1)
-            for step, batch in each(chain.from_iterable(blocks)):
+            plans = in_order(gatherer, epoch.blocks, epoch.chunks(position), 1)
+            gathered = in_order(gatherer, read, chain.from_iterable(plans), 1)
+            for step, batch in each(chain.from_iterable(gathered)):
                 yield step.end, batch
