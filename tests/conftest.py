@@ -46,6 +46,8 @@ LONGEST = (
     "airflow",
     "increment",
     "kills",
+    "lineage",
+    "mlflow",
 )
 """Files of integration tests that take minutes, longest first: no worker shall begin one when others end."""
 

@@ -16,13 +16,14 @@ from lakemint import errors
 from lakemint.errors import IntegrityError, LakemintError, VersionNotFound
 
 if TYPE_CHECKING:
-    from lakemint.feed import Loader, Mixture, Split, Stage, Version, content_of, open, versions
+    from lakemint.feed import Loader, Mixture, Run, Split, Stage, Version, content_of, open, run, versions
 
 __all__ = [
     "IntegrityError",
     "LakemintError",
     "Loader",
     "Mixture",
+    "Run",
     "Split",
     "Stage",
     "Version",
@@ -30,6 +31,7 @@ __all__ = [
     "content_of",
     "errors",
     "open",
+    "run",
     "versions",
 ]
 

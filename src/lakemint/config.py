@@ -60,6 +60,10 @@ class Config:
     """A file with the private key that versions are signed by as they are published; empty: they are not."""
     trusted_keys: str = ""
     """A file or folder of public keys: only versions that one of them signed are opened; empty: all are."""
+    openlineage: str = ""
+    """Where training runs tell what they read: `https://host/api/v1/lineage`, or `file:///…/events.ndjson`."""
+    openlineage_key: str = field(default="", repr=False)
+    """What is sent there to be let in, as `Authorization: Bearer …`."""
     user: str = ""
     """Who acts, as a channel's history names them; empty: the login. See `acting_user`."""
     spark_conf: str = ""
@@ -76,7 +80,7 @@ class Config:
             raise ConfigError(
                 f"{name} is not set: start the stack with `lakemint up`, or set LAKEMINT_{name.upper()}"
             )
-        if name.endswith("_url") and not _is_http(value):
+        if name.endswith("_url") and not is_http(value):
             raise ConfigError(f"{name} {value!r} is no address: write http://host:port")
         return str(value)
 
@@ -116,7 +120,8 @@ class Config:
         return self.schemas
 
 
-def _is_http(address: str) -> bool:
+def is_http(address: str) -> bool:
+    """Whether it is the address of a web server."""
     try:
         parts = urlsplit(address)
         return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
@@ -161,6 +166,7 @@ _BELONGS_TO = {
     "lake": ("s3_endpoint",),
     "s3_endpoint": ("s3_region", "s3_style", "s3_access_key", "s3_secret_key"),
     "spark_remote": ("spark_token",),
+    "openlineage": ("openlineage_key",),
     "airflow_url": ("airflow_user", "airflow_password"),
     "label_studio_url": ("label_studio_user", "label_studio_password", "label_studio_token"),
 }
@@ -244,6 +250,22 @@ def launched_rank() -> tuple[int, int]:
             f"RANK={given[0]} and WORLD_SIZE={given[1]}: set both to numbers, or none"
         ) from error
     return rank, world
+
+
+_LAUNCHERS = {
+    "mlflow": "MLFLOW_RUN_ID",
+    "wandb": "WANDB_RUN_ID",
+    "slurm": "SLURM_JOB_ID",
+    "torchelastic": "TORCHELASTIC_RUN_ID",
+}
+"""Who begins or follows training runs → the variable that says which one this is."""
+
+
+def launched_run() -> dict[str, str]:
+    """What others call the training run that this process is of, by their names, as in `_LAUNCHERS`."""
+    found = {name: os.environ.get(variable, "") for name, variable in _LAUNCHERS.items()}
+    # torchrun that is not told any says "none".
+    return {name: value for name, value in found.items() if value not in ("", "none")}
 
 
 def job_environment() -> dict[str, str]:

@@ -6,7 +6,7 @@ verdicts/<dataset>/<table>/<version>-<commit>/<suite>.json   what the gates said
 recorded/<dataset>/<source>.txt         recorded answers, for a replay
 store/<sha256 of its address>.json      a store that was found safe to publish on
 store/probing/…                         objects to find that out by, gone afterwards
-published/<dataset>/{shards,manifests,signatures,documents,versions,channels,leases,erasures,card}/…
+published/<dataset>/{shards,manifests,signatures,documents,versions,channels,leases,erasures,receipts,card}/…
 """
 
 import re
@@ -46,6 +46,15 @@ class Lake:
         """What stands before every key in the bucket: empty, or ending in a slash."""
         parts = self.root.removeprefix("s3://").split("/", 1)
         return f"{parts[1]}/" if len(parts) == 2 else ""
+
+    def named(self, key: str) -> tuple[str, str]:
+        """Namespace and name of what lies below a key, as OpenLineage has them, no slash at the end.
+
+        https://openlineage.io/docs/spec/naming: `s3://bucket` and the key there, or `file` and the path.
+        """
+        if self.root.startswith("s3://"):
+            return f"s3://{self.bucket}", f"{self.prefix}{key}".rstrip("/")
+        return "file", f"{self.root.removeprefix('file://')}/{key}".rstrip("/")
 
     def table(self, table: str, dataset: str) -> str:
         """URI of a Delta table for Spark: `s3a://…/tables/<table>/<dataset>`."""
@@ -138,6 +147,16 @@ class Lake:
         if not _UUID.fullmatch(name):
             raise LakemintError(f"{name[:60]!r} is no erasure's UUID")
         return f"{self.erasures(dataset)}{name}.json"
+
+    def receipts(self, dataset: str, number: int) -> str:
+        """Key prefix of the receipts of the runs that read a version, with its slash."""
+        return f"{self.published(dataset)}receipts/{number:08d}/"
+
+    def receipt(self, dataset: str, number: int, name: str) -> str:
+        """Key of one; `name` is its UUID."""
+        if not _UUID.fullmatch(name):
+            raise LakemintError(f"{name[:60]!r} is no receipt's UUID")
+        return f"{self.receipts(dataset, number)}{name}.json"
 
     def versions(self, dataset: str) -> str:
         """Key prefix of the version records, with its slash."""

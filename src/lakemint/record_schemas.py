@@ -15,6 +15,7 @@ from lakemint.erase.records import Order, Receipt
 from lakemint.export.record import ExportRecord
 from lakemint.published.baseline import BaselineRecord
 from lakemint.published.leases import LeaseRecord
+from lakemint.published.receipts import ReceiptRecord
 from lakemint.published.records import ChannelRecord, Manifest, VerdictRecord
 from lakemint.published.version_record import VersionRecord
 
@@ -26,6 +27,7 @@ RECORDS: Final[dict[str, type[BaseModel]]] = {
     "export": ExportRecord,
     "lease": LeaseRecord,
     "manifest": Manifest,
+    "receipt": ReceiptRecord,
     "verdict": VerdictRecord,
     "version": VersionRecord,
 }

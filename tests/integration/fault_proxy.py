@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from lakemint.config import Config
 
+DENIED = b"<Error><Code>AccessDenied</Code><Message>Access Denied.</Message></Error>"
 SLOW_DOWN = b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"
 
 
@@ -24,6 +25,8 @@ class Fault:
     """The store does it; the answer is lost."""
     slow_down: bool = False
     """Answered 503 SlowDown; the store sees nothing."""
+    deny: bool = False
+    """Answered 403 AccessDenied; the store sees nothing."""
     cut_after: int | None = None
     """The connection breaks after so many bytes of the answer's body."""
     flip: bool = False
@@ -82,6 +85,9 @@ class _Handler(BaseHTTPRequestHandler):
             return
         if fault.slow_down:
             self.answer(503, [], SLOW_DOWN)
+            return
+        if fault.deny:
+            self.answer(403, [], DENIED)
             return
         status, headers, data = proxy.ask(self.command, self.path, dict(self.headers.items()), body)
         if fault.flip:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator, ValidationError
 
+import lakemint
 from lakemint.config import Config
 from lakemint.erase.orders import Erasures
 from lakemint.lake import Lake
@@ -44,6 +45,8 @@ def stored(config: Config) -> dict[str, Any]:
     erasures.order(Subjects("author", "Bo"), "ana", "2026-11-23T12:00:00+00:00")
     done = placed(erasures, Subjects("author", "Eve"))
     erasures.replace(done, receipt_of(done))
+    with lakemint.run("exp-7") as run:
+        list(lakemint.open("notes@1", "train", config=config).loader(run=run))
     with lease(store, lake, DATASET, "publish"):
         documents = [json.loads(store.get(item.key)) for item in store.list("") if item.key.endswith(".json")]
     kinds = [

@@ -15,7 +15,20 @@ from lakemint.printable import printable
 if TYPE_CHECKING:
     import typer
 
-_MODULES = ("stack", "run", "version", "channel", "table", "store", "keys", "erase", "check", "land", "demo")
+_MODULES = (
+    "stack",
+    "run",
+    "version",
+    "channel",
+    "blast",
+    "table",
+    "store",
+    "keys",
+    "erase",
+    "check",
+    "land",
+    "demo",
+)
 
 
 def build() -> "typer.Typer":

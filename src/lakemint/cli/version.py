@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Published versions.", no_args_is_help=True, rich_markup_mode=None)
 
-_MORE = ("export", "gc", "rebuild", "sign")
+_MORE = ("consumers", "export", "gc", "rebuild", "sign")
 
 AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
 OneVersion = Annotated[
@@ -52,7 +52,7 @@ def list_(
     else:
         from lakemint.cli.card_view import versions
 
-        _print(versions(entries))
+        show_thing(versions(entries))
 
 
 @app.command()
@@ -80,7 +80,7 @@ def show(
     if as_json:
         typer.echo(json.dumps(found, indent=2))
     else:
-        _print(view(found))
+        show_thing(view(found))
 
 
 @app.command()
@@ -130,17 +130,25 @@ def diff(
     if as_json:
         typer.echo(json.dumps(found, indent=2))
     else:
-        _print(view(found), soft_wrap=True)
+        show_thing(view(found), soft_wrap=True)
 
 
 @contextmanager
-def progress_bar(what: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar of bytes on stderr, gone when all is done; nothing where there is no terminal."""
+def progress_bar(what: str, *, is_bytes: bool = True) -> Iterator[Callable[[int, int], None]]:
+    """A bar of bytes, or things, on stderr, gone when all is done; nothing where there is no terminal."""
     from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
 
     console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(24), DownloadColumn(), TimeRemainingColumn())
+    amount = DownloadColumn() if is_bytes else MofNCompleteColumn()
+    columns = (TextColumn("{task.description}"), BarColumn(24), amount, TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
         task = bars.add_task(what, total=None)
         yield lambda done, total: bars.update(task, completed=done, total=total)
@@ -172,7 +180,8 @@ def _require_known(config: "Config", dataset: str) -> None:
         )
 
 
-def _print(thing: object, soft_wrap: bool = False) -> None:
+def show_thing(thing: object, soft_wrap: bool = False) -> None:
+    """Print what rich draws."""
     from rich.console import Console
 
     Console().print(thing, soft_wrap=soft_wrap)

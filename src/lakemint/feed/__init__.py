@@ -11,15 +11,17 @@ if TYPE_CHECKING:
     from lakemint.feed.blend import Stage
     from lakemint.feed.loader import Loader
     from lakemint.feed.mixture import Mixture
+    from lakemint.feed.receipts import Run
     from lakemint.feed.split import Split
     from lakemint.feed.version import Version
     from lakemint.published.content import content_of
 
-__all__ = ["Loader", "Mixture", "Split", "Stage", "Version", "content_of", "open", "versions"]
+__all__ = ["Loader", "Mixture", "Run", "Split", "Stage", "Version", "content_of", "open", "run", "versions"]
 
 _HOMES = {
     "Loader": "lakemint.feed.loader",
     "Mixture": "lakemint.feed.mixture",
+    "Run": "lakemint.feed.receipts",
     "Split": "lakemint.feed.split",
     "Stage": "lakemint.feed.blend",
     "Version": "lakemint.feed.version",
@@ -50,6 +52,23 @@ def versions(dataset: str, *, config: "Config | None" = None) -> list[str]:
     from lakemint.feed.version import published
 
     return published(dataset, config)
+
+
+def run(name: str | None = None, *, model: str | None = None, strict: bool = False) -> "Run":
+    """A training run that leaves receipts: which examples of which version it read.
+
+        with lakemint.run("exp-7", model="s3://models/exp-7") as run:
+            for batch in version["train"].loader(256, seed=7, run=run):
+                ...
+
+    Without a name, it is what MLflow, Weights & Biases, Slurm or torchrun call it; raises LakemintError when
+    none of them does. `model` is what it produces; `run.model` can be set later. Nothing waits for a receipt
+    to be written, and where that fails there is one warning; when `strict`, it is written at once, and the
+    StoreError is raised. `lakemint version consumers` lists the runs that read a version.
+    """
+    from lakemint.feed.receipts import Run
+
+    return Run(name, model, strict=strict)
 
 
 def __getattr__(name: str) -> Any:

@@ -134,3 +134,7 @@ class Stages:
         stage = int(np.searchsorted(self._begins, position, side="right")) - 1
         found: Places = self._bases[stage] + self._blends[stage].before(position - int(self._begins[stage]))
         return found
+
+    def turn(self, source: int, position: int) -> int:
+        """How many examples of one source came before a position."""
+        return int(self.before(position)[source])

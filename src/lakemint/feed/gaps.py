@@ -1,12 +1,21 @@
 """What erasures left: an order that goes on as it was, without the examples that are gone."""
 
 from collections.abc import Sequence
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lakemint.feed.manifest import Shard
 from lakemint.feed.windows import Places
+
+
+class Shard(Protocol):
+    """As many rows as are left, and the numbers of those that are not."""
+
+    @property
+    def rows(self) -> int: ...
+    @property
+    def erased(self) -> Sequence[int]: ...
 
 
 class Gaps:

@@ -8,11 +8,13 @@ import pyarrow as pa
 from lakemint.errors import LakemintError
 from lakemint.feed.arrays import Arrays
 from lakemint.feed.order import order_key
-from lakemint.feed.state import Order, State
+from lakemint.feed.receipts import Batch, Part, reading
+from lakemint.feed.state import State
 from lakemint.feed.walk import Walk, Way
 from lakemint.feed.windows import Windows
 
 if TYPE_CHECKING:
+    from lakemint.feed.receipts import Run
     from lakemint.feed.split import Split
 
 
@@ -35,6 +37,7 @@ class Loader:
         epoch: int = 0,
         shuffle: bool = True,
         window: int = 16,
+        run: "Run | None" = None,
         **walk: Any,
     ) -> None:
         """As `Split.loader`; `walk`: as `Walk` takes it."""
@@ -43,13 +46,13 @@ class Loader:
         self._walk = Walk(split, batch_size, **walk)
         self.rank, self.world = self._walk.cut.rank, self._walk.cut.world
         """Which of the training's processes this is, and how many there are."""
-        version, _, name = split.name.rpartition("/")
-        self._order = Order(version, split.digest, name, seed, shuffle, window)
+        self._order = split.order(seed, shuffle, window)
         self.epoch = epoch
         """Of which the next example is; set it, and the next loop begins that epoch."""
         self._shards = split.gaps.rows
         self._rows = sum(self._shards)
         """Places in an epoch's order: as many as rows were published."""
+        self._reading = reading(run, [Part(split, self._order)], self._walk.cut)
 
     @property
     def epoch(self) -> int:
@@ -64,7 +67,11 @@ class Loader:
         return self._walk.cut.steps_of(self._rows)
 
     def state_dict(self) -> dict[str, Any]:
-        """Where this is, as JSON can hold it, in less than 1 KB: the same for all ranks after a step."""
+        """Where this is, as JSON can hold it, in less than 1 KB: the same for all ranks after a step.
+
+        What its run has read so far is written down, too.
+        """
+        self._reading.save()
         if self._walk.cut.steps_of(self._rows - self._position):
             return State(self._order, self._epoch, self._position).plain()
         return State(self._order, self._epoch + 1, 0).plain()
@@ -78,17 +85,20 @@ class Loader:
         self._epoch, self._position = known.epoch, known.position
 
     def __iter__(self) -> Iterator[Arrays]:
-        for position, batch in self._walk.arrays(self._way(), self._position):
+        for position, batch in self._noted(self._walk.arrays(self._way(), self._position)):
             self._position = position  # before it is handed out: who saves the state in the loop has had it
             yield batch
         self.epoch += 1
 
     def arrow(self) -> Iterator[pa.RecordBatch]:
         """The same batches as Arrow record batches, before any transform."""
-        for position, batch in self._walk.arrow(self._way(), self._position):
+        for position, batch in self._noted(self._walk.arrow(self._way(), self._position)):
             self._position = position
             yield batch
         self.epoch += 1
+
+    def _noted(self, batches: Iterator[tuple[int, Batch]]) -> Iterator[tuple[int, Batch]]:
+        return self._reading.noted(batches, self._position, self._epoch * self._rows)
 
     def _way(self) -> Way:
         key = order_key(self._order.digest, self._order.seed, self._epoch)

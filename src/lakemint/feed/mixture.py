@@ -3,8 +3,8 @@
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from functools import lru_cache
-from typing import Any, Final
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pyarrow as pa
@@ -14,10 +14,14 @@ from lakemint.feed.arrays import Arrays, chosen
 from lakemint.feed.blend import Stage, Stages, parts_of
 from lakemint.feed.gaps import Gaps
 from lakemint.feed.order import ALGORITHM, Rows, order_key
+from lakemint.feed.receipts import Batch, Part, reading
 from lakemint.feed.split import Split
 from lakemint.feed.state import require_state, whole_number
 from lakemint.feed.walk import Walk, Way
 from lakemint.feed.windows import Places, Windows
+
+if TYPE_CHECKING:
+    from lakemint.feed.receipts import Run
 
 FORMAT: Final = "lakemint.mixture-state/1"
 
@@ -40,6 +44,7 @@ class Mixture:
         shuffle: bool = True,
         window: int = 16,
         columns: Sequence[str] | None = None,
+        run: "Run | None" = None,
         **walk: Any,
     ) -> None:
         """`weights`: of each source by its name, or stages that follow each other, each with its own.
@@ -57,9 +62,18 @@ class Mixture:
         turns = Stages(stages, [*sources], key)
         self._way = Way(_Order([*sources.values()], turns, seed, window, shuffle), key, turns.examples)
         self._position = 0
+        parts = [
+            Part(split, split.order(seed, shuffle, window), f"{self._digest}/{at}", partial(turns.turn, at))
+            for at, split in enumerate(sources.values())
+        ]
+        self._reading = reading(run, parts, self._walk.cut)
 
     def state_dict(self) -> dict[str, Any]:
-        """Where this is, as JSON can hold it, in less than 1 KB: the same for all ranks after a step."""
+        """Where this is, as JSON can hold it, in less than 1 KB: the same for all ranks after a step.
+
+        What its run has read so far is written down, too.
+        """
+        self._reading.save()
         return {"format": FORMAT, "mixture": self._digest, "position": self._position}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -76,15 +90,18 @@ class Mixture:
         self._position = whole_number(state, "position", self._way.examples)
 
     def __iter__(self) -> Iterator[Arrays]:
-        for position, batch in self._walk.arrays(self._way, self._position):
+        for position, batch in self._noted(self._walk.arrays(self._way, self._position)):
             self._position = position  # before it is handed out: who saves the state in the loop has had it
             yield batch
 
     def arrow(self) -> Iterator[pa.RecordBatch]:
         """The same batches as Arrow record batches, before any transform."""
-        for position, batch in self._walk.arrow(self._way, self._position):
+        for position, batch in self._noted(self._walk.arrow(self._way, self._position)):
             self._position = position
             yield batch
+
+    def _noted(self, batches: Iterator[tuple[int, Batch]]) -> Iterator[tuple[int, Batch]]:
+        return self._reading.noted(batches, self._position)
 
 
 class _Shelf:

@@ -8,6 +8,8 @@ from lakemint.errors import LakemintError
 from lakemint.feed.gaps import Gaps
 from lakemint.feed.loader import Loader
 from lakemint.feed.manifest import Shard
+from lakemint.feed.receipts import Origin, Run
+from lakemint.feed.state import Order
 from lakemint.feed.walk import Transform
 
 
@@ -17,18 +19,21 @@ class Split:
     Made by `lakemint.open`. Shards are fetched and verified when they are first read.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917
         self,
         name: str,
         digest: str,
         shards: tuple[Shard, ...],
         schema: pa.Schema,
         read: Callable[[Shard], pa.RecordBatch],
+        origin: Origin | None = None,
     ) -> None:
         self.name = name
         """As in `reviews@1/train`."""
         self.digest = digest
         """Of the manifest that was published: what the order of examples depends on, also after erasures."""
+        self.origin = origin
+        """What it was opened from, where receipts of reading it go; None when that was no lake."""
         self.schema = schema
         self.gaps = Gaps(shards)
         """Where rows were erased."""
@@ -74,6 +79,7 @@ class Split:
         numbers: Mapping[str, str] | None = None,
         transform: Transform | None = None,
         threads: int = 2,
+        run: Run | None = None,
     ) -> Loader:
         """Batches for training, each a dict of numpy arrays; `loader.arrow()` gives record batches.
 
@@ -87,7 +93,8 @@ class Split:
         `transform` is called with a batch and a seed for each of its examples, (examples,) uint64, and its
         result is what the loop gets: decode, tokenise or augment there. The seeds follow from the order: what
         is drawn from them is the same on any number of ranks. So many `threads` gather and transform ahead of
-        the loop; 0: none, all is done when the loop asks. Raises LakemintError for what cannot be.
+        the loop; 0: none, all is done when the loop asks. With a `run`, see `lakemint.run`, what is read
+        stands in its receipt. Raises LakemintError for what cannot be.
         """
         return Loader(
             self,
@@ -103,7 +110,13 @@ class Split:
             numbers=numbers,
             transform=transform,
             threads=threads,
+            run=run,
         )
+
+    def order(self, seed: int, shuffle: bool, window: int) -> Order:
+        """What an order of its examples follows from."""
+        version, _, name = self.name.rpartition("/")
+        return Order(version, self.digest, name, seed, shuffle, window)
 
     def shard(self, index: int) -> pa.RecordBatch:
         """All rows of one shard; verified at the first call."""

@@ -22,9 +22,11 @@ from lakemint.feed.manifest import (
     parse_manifest,
     parse_record,
 )
+from lakemint.feed.receipts import Origin
 from lakemint.feed.split import Split
 from lakemint.lake import Lake
 from lakemint.names import Channel, Reference, check_name, parse_reference
+from lakemint.openlineage import Destination
 from lakemint.published.catalog import channels, no_such_channel, no_such_version, numbers
 from lakemint.published.columns import arrow_schema
 from lakemint.published.revised import unless_revised
@@ -37,23 +39,27 @@ class Version:
 
     def __init__(
         self,
-        reference: Reference,
+        origin: Origin,
         record: Record,
         manifest: Manifest,
         read: Callable[..., pa.RecordBatch],
     ):
+        reference = origin.reference
         self.name = str(reference)
         """`reviews@1`"""
         self.dataset, self.number = reference.dataset, reference.number
         self.digest = record.manifest
         """Hex sha256 of the manifest."""
+        where = origin.lake.manifest(reference.dataset, record.manifest)
+        self.uri = f"{origin.lake.root}/{where}"
+        """Where the manifest lies, `s3://…` or `file:///…`: for the records of others, such as MLflow's."""
         self.published_at = record.published_at
         """UTC, ISO 8601."""
         self.manifest: dict[str, Any] = manifest.content
         """All the manifest says, as plain data."""
         self.schema: pa.Schema = arrow_schema(manifest.columns)
         self._first = record.digests[0]
-        self._splits = manifest.splits
+        self._splits, self._origin = manifest.splits, origin
         self._read = partial(read, schema=self.schema)
 
     @property
@@ -64,7 +70,8 @@ class Version:
     def __getitem__(self, split: str) -> Split:
         if split not in self._splits:
             raise LakemintError(f"{self.name} has no split {split!r}; there are {', '.join(self._splits)}")
-        return Split(f"{self.name}/{split}", self._first, self._splits[split], self.schema, self._read)
+        name, shards = f"{self.name}/{split}", self._splits[split]
+        return Split(name, self._first, shards, self.schema, self._read, self._origin)
 
     def __repr__(self) -> str:
         rows = ", ".join(f"{name} {sum(s.rows for s in shards):,}" for name, shards in self._splits.items())
@@ -86,7 +93,9 @@ def open_version(text: str, config: Config | None) -> Version:
         with _unless_revised(store, lake, reference, record):
             return cache.read(shard, partial(lake.shard, reference.dataset), schema)
 
-    return Version(reference, record, manifest, read)
+    lineage = Destination(config.openlineage, config.openlineage_key)
+    origin = Origin(store, lake, reference, record.manifest, lineage)
+    return Version(origin, record, manifest, read)
 
 
 def published(dataset: str, config: Config | None) -> list[str]:
