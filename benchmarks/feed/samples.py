@@ -20,7 +20,10 @@ KINDS: Final = {
     "large images": 5_000,
     "decoded images": 1_000,
 }
-"""And how many there are in the small size; in the full one, four times as many. Images come as they are stored, but for the last ones: large, and as pixels."""
+"""And how many there are in the small size; in the full one, four times as many.
+
+Images come as they are stored, but for the last ones: large, and as pixels.
+"""
 TOKENS: Final = 2048
 """Of a sample, 16 bits each."""
 SIDES: Final = {"small images": 28, "large images": 224, "decoded images": 224}

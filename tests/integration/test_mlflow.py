@@ -75,7 +75,7 @@ def test_the_documented_program_ties_the_run_and_the_version_both_ways(
         [python("mlflow"), "-c", program], env=told, cwd=tmp_path, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    search = httpx.post(f"{server}/api/2.0/mlflow/runs/search", json={"experiment_ids": ["0"]})
+    search = httpx.post(f"{server}/api/2.0/mlflow/runs/search", json={"experiment_ids": ["0"]}, timeout=60)
     (run,) = search.json()["runs"]
     (read,) = run["inputs"]["dataset_inputs"]
     version = lakemint.open("notes@1", config=own)
