@@ -21,6 +21,7 @@ _MODULES = (
     "version",
     "channel",
     "blast",
+    "feed",
     "table",
     "store",
     "keys",
