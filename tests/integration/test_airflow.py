@@ -4,133 +4,33 @@ The Airflow is one of its own, in a checkout of its own: what fails here must no
 """
 
 import json
-import os
 import shutil
 import signal
 import subprocess
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 
-from lakemint.airflow.api import AirflowApi
+from lakemint.airflow.api import AirflowApi, Refused
 from lakemint.airflow.runs import StageRun, Walk, follow, start
-from lakemint.config import CREDENTIALS, SETTINGS, Config
+from lakemint.config import Config
 from lakemint.errors import RunError
-from lakemint.names import STAGES
-from tests.support import CHECKOUT, LAKEMINT
-
-SUBJECTS = {
-    "ingest": "bronze/pets",
-    "refine": "silver/pets",
-    "gate": "gate/pets",
-    "label_send": "tasks/pets",
-    "label_replay": "replay/pets",
-    "label_collect": "labels/pets",
-    "assemble": "gold/pets",
-    "publish": "pets@1",
-    "train": "score/pets",
-}
-JOB = """
-import pathlib, sys, time
-from lakemint.job import runner
-from lakemint.errors import GateFailed, StoreUnavailable
-from lakemint.job.outcome import Outcome
-
-order = pathlib.Path(__file__).with_name("{job}.order")
-
-def main({arguments}) -> Outcome:
-    print("at work on", dataset)
-    told = order.read_text() if order.exists() else ""
-    if told == "sleep":
-        print("sent 1,000 of 4,000 samples")
-        order.with_suffix(".pid").write_text(str(__import__("os").getpid()))
-        time.sleep(120)
-    if told == "stumble":
-        order.unlink()
-        raise StoreUnavailable("the object store failed; try again later")
-    if told == "break":
-        raise GateFailed("critical: label in [cat, dog]: 3 rows, first 00ab")
-    return Outcome("{subject}", "7", False, {{"rows": 1200}})
-
-runner.run(main)
-"""
-
-
-@dataclass(frozen=True)
-class Road:
-    """A checkout whose jobs take orders, and the Airflow that runs them."""
-
-    checkout: Path
-    api: AirflowApi
-    config: Config
-
-    def order(self, job: str, what: str) -> None:
-        """Until told otherwise, the job does `what`: sleep, stumble (once), break, or nothing special."""
-        (self.checkout / "jobs" / f"{job}.order").write_text(what)
-
-    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """`lakemint <arguments>`, as a user of this checkout."""
-        return subprocess.run(
-            [LAKEMINT, *arguments],
-            cwd=self.checkout,
-            capture_output=True,
-            text=True,
-            timeout=240,
-            check=False,
-        )
-
-    def walk(self) -> Walk:
-        """A walk, started."""
-        run, _ = start(self.api, "pets")
-        return Walk(self.api, "pets", run)
-
-    def pid(self, job: str) -> int:
-        """The process of a job that was told to sleep, once it does."""
-        path = self.checkout / "jobs" / f"{job}.pid"
-        deadline = time.monotonic() + 60
-        while not path.exists() or not path.read_text():
-            assert time.monotonic() < deadline, f"{job} did not start"
-            time.sleep(0.2)
-        pid = int(path.read_text())
-        path.unlink()
-        return pid
+from lakemint.lake import Lake
+from lakemint.names import STAGES, Channel
+from lakemint.published.channels import history
+from lakemint.published.version_record import read_version
+from lakemint.store import open_store
+from tests.integration.airflow_road import FormRun, Road, airflow_in
+from tests.support import LAKEMINT
 
 
 @pytest.fixture(scope="module")
 def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Road]:
-    checkout = tmp_path_factory.mktemp("airflow")
-    home = checkout / ".lakemint" / "stack"
-    pets = checkout / "schemas" / "pets"
-    pets.mkdir(parents=True)
-    for path in (CHECKOUT / "schemas" / "digits").iterdir():
-        (pets / path.name).write_text(path.read_text().replace("name: digits", "name: pets"))
-    (checkout / "dags").symlink_to(CHECKOUT / "dags")
-    (checkout / "jobs").mkdir()
-    for job, subject in SUBJECTS.items():
-        code = JOB.format(
-            job=job, subject=subject, arguments="dataset, table, version" if job == "gate" else "dataset"
-        )
-        (checkout / "jobs" / f"{job}.py").write_text(code)
-    with pytest.MonkeyPatch.context() as patch:
-        for name in [name for name in os.environ if name.startswith("LAKEMINT_")]:
-            patch.delenv(name)
-        try:
-            subprocess.run([LAKEMINT, "up", "airflow"], cwd=checkout, check=True)
-            stored = {
-                **json.loads((home / SETTINGS).read_text()),
-                **json.loads((home / CREDENTIALS).read_text()),
-            }
-            config = Config(
-                schemas=checkout / "schemas",
-                **{name: stored[name] for name in ("airflow_url", "airflow_user", "airflow_password")},
-            )
-            yield Road(checkout, AirflowApi(config), config)
-        finally:
-            subprocess.run([LAKEMINT, "down"], cwd=checkout, check=False)
+    with airflow_in(tmp_path_factory.mktemp("airflow")) as road:
+        yield road
 
 
 @pytest.fixture
@@ -297,3 +197,66 @@ def test_a_dataset_that_is_not_there_is_told_with_those_that_are(road: Road) -> 
         assert "two cannot share a name" in road.run("run", "dogs").stderr
     finally:
         shutil.rmtree(road.checkout / "schemas" / "dogs")
+
+
+DAG = "promote_pets"
+
+
+def form(road: Road, version: int, channel: str, **more: Any) -> FormRun:
+    return road.form(DAG, version=version, channel=channel, **more)
+
+
+def held(road: Road, channel: str) -> list[tuple[int, str, str]]:
+    """(version, by, reason), newest first."""
+    positions = history(open_store(road.config), Lake(road.config.lake), Channel("pets", channel))
+    return [(position.version, position.by, position.reason) for position in positions]
+
+
+def test_a_person_decides_on_a_promotion_and_only_approval_moves_the_channel(road: Road) -> None:
+    asked = road.run("promote", "pets@1", "--to", "production", "--reason", "first", "--json")
+    assert asked.returncode == 0, asked.stderr
+    told = json.loads(asked.stdout)
+    assert (told["changed"], told["name"]) == (False, "pets@1")
+    run = told["approve_at"].split("/")[-2]
+    assert told["approve_at"] == f"{road.api.page(DAG, run)}/required_actions"
+    first, second = FormRun(road.api, DAG, run), form(road, 2, "production", reason="too early")
+    free, unknown = form(road, 1, "candidate", reason="to look at"), form(road, 9, "production")
+
+    assert unknown.end() == {
+        "run": "failed",
+        "check": "failed",
+        "approve": "upstream_failed",
+        "promote": "upstream_failed",
+    }
+    assert unknown.error("check") == "pets@9: no such version; there are pets@1, pets@2"
+    second.answer("Reject")
+    assert second.end() == {
+        "run": "failed",
+        "check": "success",
+        "approve": "failed",
+        "promote": "upstream_failed",
+    }
+    assert second.error("approve") == "admin rejected it; nothing was moved"
+    assert free.end()["run"] == "success"
+    assert held(road, "candidate") == [(1, "admin", "to look at")]
+
+    again = road.run("promote", "pets@1", "--to", "production")
+    assert " ".join(again.stdout.split()) == (
+        "asked for approval to move pets@production: new → pets@1; approve or reject at " + told["approve_at"]
+    )
+    assert "production" not in road.run("channels", "pets").stdout, "nobody approved it yet"
+    first.answer("Approve")
+    assert set(first.end().values()) == {"success"}
+    assert held(road, "production") == [(1, "admin", "first")]
+    assert first.asked["subject"] == "Promote pets@1 to pets@production?"
+    digest = read_version(open_store(road.config), Lake(road.config.lake), "pets", 1).manifest
+    for part in (digest, "rows: 5", "passed", "Why: first"):
+        assert part in first.asked["body"]
+
+
+@pytest.mark.parametrize(
+    "conf", [{"channel": "production"}, {"version": 0, "channel": "x"}, {"version": 1, "channel": "No"}]
+)
+def test_a_form_that_is_filled_in_wrongly_starts_nothing(road: Road, conf: dict[str, Any]) -> None:
+    with pytest.raises(Refused, match="Invalid input for param"):
+        road.form(DAG, **conf)
