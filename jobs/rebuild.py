@@ -16,7 +16,7 @@ from lakemint.published.documents import changes, need_document
 from lakemint.published.leases import lease
 from lakemint.published.records import read_manifest
 from lakemint.published.signatures import require_trusted
-from lakemint.published.version_record import read_version
+from lakemint.published.version_record import open_manifest, read_version
 from lakemint.store import open_store
 
 
@@ -25,7 +25,7 @@ def main(dataset: str, version: str) -> Outcome:
     config = load_config()
     lake, store = Lake(config.need("lake")), open_store(config)
     record = read_version(store, lake, dataset, int(version))
-    published = read_manifest(store, lake, dataset, record.manifest)
+    published = open_manifest(store, lake, record)
     require_trusted(store, lake, config.trusted_keys, Reference(dataset, record.version), record.manifest)
     if published.revises:
         raise LakemintError(f"{dataset}@{version}: rows were erased from it and from what it was made of")

@@ -13,7 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from lakemint import errors
-from lakemint.errors import IntegrityError, LakemintError, VersionNotFound
+from lakemint.errors import IntegrityError, LakemintError, VersionNotFound, VersionRetired
 
 if TYPE_CHECKING:
     from lakemint.feed import Loader, Mixture, Run, Split, Stage, Version, content_of, open, run, versions
@@ -28,6 +28,7 @@ __all__ = [
     "Stage",
     "Version",
     "VersionNotFound",
+    "VersionRetired",
     "content_of",
     "errors",
     "open",

@@ -26,8 +26,7 @@ from lakemint.publish.erasure import Eraser, Sought
 from lakemint.publish.signing import Signing
 from lakemint.published.catalog import numbers
 from lakemint.published.leases import Lease, lease
-from lakemint.published.records import read_manifest
-from lakemint.published.version_record import VersionRecord, read_version
+from lakemint.published.version_record import VersionRecord, find_manifest, read_version
 from lakemint.spark import free_scratch, spark_session
 from lakemint.stack.servers.label_studio import compact_label_studio
 from lakemint.stack.servers.s3 import compact_store
@@ -175,9 +174,8 @@ class Erasure:
         """Delete this machine's copies of files that held the rows."""
         cache = ShardCache(self._config.cache_folder(), self._store)
         for record in self._records():
-            cache.forget(
-                read_manifest(self._store, self._lake, self._order.dataset, record.manifest).withdrawn
-            )
+            if manifest := find_manifest(self._store, self._lake, record):
+                cache.forget(manifest.withdrawn)
 
     def _close(self) -> Receipt:
         """Put what is known by now in the place of the order, and of the subjects' names."""
@@ -228,8 +226,8 @@ class Erasure:
     def _states(self) -> Any:
         """The states of silver that published versions were made from."""
         for record in self._records():
-            manifest = read_manifest(self._store, self._lake, self._order.dataset, record.manifest)
-            if silver := manifest.inputs.get("silver"):
+            manifest = find_manifest(self._store, self._lake, record)
+            if manifest and (silver := manifest.inputs.get("silver")):
                 yield silver
 
     def _records(self) -> list[VersionRecord]:

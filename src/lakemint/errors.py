@@ -20,6 +20,7 @@ LakemintError
 ├── TooFewExamples     a version is too small to train a baseline on
 ├── VersionNotFound    no such dataset version, or no such channel
 ├── VersionRevised     an erasure took rows from a version since it was opened
+├── VersionRetired     a version's owner took it out of use
 ├── ChannelMoved       a channel is not where it was expected
 ├── SignatureError     no trusted key has signed a version
 ├── FormatError        a stored record is malformed, or of a format we do not know
@@ -106,6 +107,10 @@ class VersionNotFound(LakemintError):
 
 class VersionRevised(LakemintError):
     """An erasure took rows from a version since it was opened; opened again, it is there without them."""
+
+
+class VersionRetired(LakemintError):
+    """A version's owner took it out of use, and what it held may be gone; the message says when and why."""
 
 
 class ChannelMoved(LakemintError):

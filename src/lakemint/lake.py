@@ -6,7 +6,8 @@ verdicts/<dataset>/<table>/<version>-<commit>/<suite>.json   what the gates said
 recorded/<dataset>/<source>.txt         recorded answers, for a replay
 store/<sha256 of its address>.json      a store that was found safe to publish on
 store/probing/…                         objects to find that out by, gone afterwards
-published/<dataset>/{shards,manifests,signatures,documents,versions,channels,leases,erasures,receipts,card}/…
+published/<dataset>/{shards,manifests,signatures,documents,versions,channels,leases,holds,erasures,receipts}/…
+published/<dataset>/card/…
 """
 
 import re
@@ -138,15 +139,21 @@ class Lake:
     def lease(self, dataset: str, name: str) -> str:
         return f"{self.leases(dataset)}{name}.json"
 
+    def holds(self, dataset: str, number: int | None = None) -> str:
+        """Key prefix of the holds, of all versions or of one, with its slash."""
+        return f"{self.published(dataset)}holds/{'' if number is None else f'{number:08d}/'}"
+
+    def hold(self, dataset: str, number: int, name: str) -> str:
+        """Key of one; `name` is its UUID."""
+        return f"{self.holds(dataset, number)}{_uuid(name, 'hold')}.json"
+
     def erasures(self, dataset: str) -> str:
         """Key prefix of the erasures' orders and receipts, with its slash."""
         return f"{self.published(dataset)}erasures/"
 
     def erasure(self, dataset: str, name: str) -> str:
         """Key of one's; `name` is its UUID."""
-        if not _UUID.fullmatch(name):
-            raise LakemintError(f"{name[:60]!r} is no erasure's UUID")
-        return f"{self.erasures(dataset)}{name}.json"
+        return f"{self.erasures(dataset)}{_uuid(name, 'erasure')}.json"
 
     def receipts(self, dataset: str, number: int) -> str:
         """Key prefix of the receipts of the runs that read a version, with its slash."""
@@ -154,9 +161,7 @@ class Lake:
 
     def receipt(self, dataset: str, number: int, name: str) -> str:
         """Key of one; `name` is its UUID."""
-        if not _UUID.fullmatch(name):
-            raise LakemintError(f"{name[:60]!r} is no receipt's UUID")
-        return f"{self.receipts(dataset, number)}{name}.json"
+        return f"{self.receipts(dataset, number)}{_uuid(name, 'receipt')}.json"
 
     def versions(self, dataset: str) -> str:
         """Key prefix of the version records, with its slash."""
@@ -172,15 +177,21 @@ class Lake:
     def channel(self, dataset: str, name: str) -> str:
         return f"{self.channels(dataset)}{check_name(name, 'channel')}.json"
 
-    def cards(self, dataset: str, number: int) -> str:
-        """Key prefix of all parts of a version's card, with its slash."""
-        return f"{self.published(dataset)}card/{number:08d}/"
+    def cards(self, dataset: str, number: int | None = None) -> str:
+        """Key prefix of all parts of the cards, of all versions or of one, with its slash."""
+        return f"{self.published(dataset)}card/{'' if number is None else f'{number:08d}/'}"
 
     def card(self, dataset: str, number: int, name: str) -> str:
         """Key of one part, such as `baseline.json`, the baseline's score."""
         if not _PART.fullmatch(name):
             raise LakemintError(f"{name[:60]!r} is no part of a card")
         return f"{self.cards(dataset, number)}{name}"
+
+
+def _uuid(name: str, what: str) -> str:
+    if not _UUID.fullmatch(name):
+        raise LakemintError(f"{name[:60]!r} is no {what}'s UUID")
+    return name
 
 
 def _table_key(table: str, dataset: str) -> str:

@@ -9,22 +9,24 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
-from pydantic import BaseModel
+from pydantic import TypeAdapter
 
 from lakemint.erase.records import Order, Receipt
 from lakemint.export.record import ExportRecord
 from lakemint.published.baseline import BaselineRecord
+from lakemint.published.holds import Hold
 from lakemint.published.leases import LeaseRecord
 from lakemint.published.receipts import ReceiptRecord
 from lakemint.published.records import ChannelRecord, Manifest, VerdictRecord
 from lakemint.published.version_record import VersionRecord
 
-RECORDS: Final[dict[str, type[BaseModel]]] = {
+RECORDS: Final[dict[str, type]] = {
     "baseline": BaselineRecord,
     "channel": ChannelRecord,
     "erasure": Receipt,
     "erasure-order": Order,
     "export": ExportRecord,
+    "hold": Hold,
     "lease": LeaseRecord,
     "manifest": Manifest,
     "receipt": ReceiptRecord,
@@ -35,9 +37,9 @@ RECORDS: Final[dict[str, type[BaseModel]]] = {
 _DRAFT: Final = "https://json-schema.org/draft/2020-12/schema"
 
 
-def schema(record: type[BaseModel]) -> dict[str, Any]:
+def schema(record: type) -> dict[str, Any]:
     """The JSON Schema, draft 2020-12, of a record as it is stored."""
-    found = record.model_json_schema(by_alias=True)
+    found = TypeAdapter(record).json_schema(by_alias=True)
     return {"$schema": _DRAFT, **found, "required": ["format", *found["required"]]}
 
 

@@ -1,9 +1,8 @@
 """The safeguards of erasures, and of whoever meets one, each with the change that takes it away."""
 
 from lakemint.feed import version as feed
-from lakemint.publish import base as bases
 from lakemint.publish.erasure import Eraser, Search
-from lakemint.published import channels, leases, revised, verify
+from lakemint.published import channels, leases, present, taken, verify, version_record
 from tests.model import roles
 from tests.model.mutation import Mutation
 
@@ -59,22 +58,22 @@ ERASING = (
     ),
     Mutation(
         "a record is replaced whatever is there",
-        Eraser._replace,
-        "self._store.replace(where, data, etag)",
-        "self._store.put(where, data)",
+        version_record.replace_version,
+        "store.replace(where, data, etag)",
+        "store.put(where, data)",
         "two sleepy erasers",
     ),
     Mutation(
         "which record is replaced is looked up last",
-        Eraser._replace,
+        version_record.replace_version,
         "where, data, etag)",
-        "where, data, self._store.stat(where).etag)",
+        "where, data, store.stat(where).etag)",
         "two sleepy erasers",
     ),
     Mutation(
         "an eraser takes a store that is away for a lost reply",
-        Eraser._replace,
-        "self._store.get(where, MAX_BYTES) != data",
+        version_record.replace_version,
+        "store.get(where, MAX_BYTES) != data",
         "False",
         "an eraser",
         faults=1,
@@ -139,9 +138,9 @@ ERASING = (
     ),
     Mutation(
         "a publisher goes on from a version whose shards are gone",
-        bases._is_whole,
-        "there.get(lake.shard(before.dataset, file.sha256)) == file.bytes",
-        "True",
+        present.missing,
+        "there.get(key) != size",
+        "False",
         "publisher and eraser",
     ),
     Mutation(
@@ -161,9 +160,9 @@ ERASING = (
     ),
     Mutation(
         "a reader does not look whether the version was revised",
-        revised.unless_revised,
-        "digest not in earlier",
-        "True",
+        taken.unless_taken,
+        "digest in earlier",
+        "False",
         "eraser and reader",
     ),
     Mutation(

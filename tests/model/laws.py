@@ -4,12 +4,19 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
 from lakemint.config import Config
-from lakemint.errors import ChannelMoved, LakemintError, ObjectExists, StoreUnavailable, VersionRevised
-from lakemint.names import Reference
+from lakemint.errors import (
+    ChannelMoved,
+    LakemintError,
+    ObjectExists,
+    StoreUnavailable,
+    VersionRetired,
+    VersionRevised,
+)
 from lakemint.published import channels
 from lakemint.published.catalog import numbers
 from lakemint.published.channels import Moved
 from lakemint.published.garbage import find_garbage
+from lakemint.published.holds import holds, live
 from lakemint.published.leases import leases
 from lakemint.published.records import ChannelRecord
 from lakemint.published.verify import Verified, verify
@@ -40,11 +47,19 @@ from tests.model.surroundings import Surroundings
 from tests.unit.small_version import DATASET
 
 CONFIG = Config(lake=LAKE.root)
-VERSIONS, CHANNELS = LAKE.versions(DATASET), LAKE.channels(DATASET)
+VERSIONS, CHANNELS, HOLDS = LAKE.versions(DATASET), LAKE.channels(DATASET), LAKE.holds(DATASET)
 CONTENT = (LAKE.shards(DATASET), LAKE.manifests(DATASET))
 ROWS = {made.digest: made.ids for made in STATES.values()}
 """Manifest → the samples of that version, before erasures."""
-REFUSALS = ("is being published", "is being swept", "by an erasure", "took so long", "published meanwhile")
+REFUSALS = (
+    "is being published",
+    "is being swept",
+    "by an erasure",
+    "took so long",
+    "published meanwhile",
+    "is the newest",
+)
+"""Of those who can do nothing just now, but later."""
 MUCH_LATER = timedelta(days=30)
 
 
@@ -81,7 +96,7 @@ class Laws:
         self._moment(after, now)
 
     def _moment(self, objects: Objects, now: datetime) -> None:
-        content = _content(objects, VERSIONS, CHANNELS, ERASURES, *CONTENT)
+        content = _content(objects, VERSIONS, CHANNELS, HOLDS, ERASURES, *CONTENT)
         if content in self._sound:
             return
         self._sound.add(content)
@@ -89,11 +104,13 @@ class Laws:
         there = numbers(store, LAKE, DATASET)
         require(there == [*range(1, len(there) + 1)], f"versions are numbered one by one: {there}")
         records = _records(store)
+        require(not any(one.retired for one in records[-1:]), "the newest version is in use")
         digests = [digest for record in records for digest in record.digests]
         require(len({*digests}) == len(digests), "one input makes one version")
         for record in records:
-            problems = verify(CONFIG, Reference(DATASET, record.version)).problems
-            require(not problems, f"every version is whole: {problems}")
+            if record.retired and not _is_held(store, record):
+                continue  # its files may go
+            _require_whole(record)
             if record.revisions:
                 found = _read(store, f"{DATASET}@{record.version}")
                 require(found.ids == _left(record), "a version has all its rows but the erased ones")
@@ -156,7 +173,8 @@ class Laws:
             _require_gone(store.objects, name)
         left = find_garbage(store, LAKE, DATASET, timedelta(0))
         require(not left.objects and not left.young, f"what no version holds goes: {left.objects}")
-        require(not [*leases(store, LAKE, DATASET)], "dead holders' leases go")
+        ended = [*leases(store, LAKE, DATASET), *holds(store, LAKE, DATASET)]
+        require(not ended, "dead holders' leases and holds go")
 
     def _at_once(self, objects: Objects, now: datetime) -> None:
         """Who erases need not wait for the end of his own lease, if he died."""
@@ -187,12 +205,27 @@ def _moved_once(before: bytes, after: bytes) -> bool:
 
 
 def _revised(before: bytes, after: bytes) -> bool:
-    """Only so that a record goes on to another manifest."""
+    """Only so that a record goes on to another manifest, or comes out of use or into it."""
     was, now = (VersionRecord.model_validate_json(data) for data in (before, after))
     erasures = [revision.erasure for revision in now.revisions]
-    older = now.model_copy(update={"manifest": was.manifest, "revisions": was.revisions}).sealed()
+    own = {"manifest": was.manifest, "revisions": was.revisions, "retired": was.retired}
+    older = now.model_copy(update=own).sealed()
     goes_on = now.digests[: len(was.digests)] == was.digests and len({*erasures}) == len(erasures)
     return goes_on and older == was
+
+
+def _require_whole(record: VersionRecord) -> None:
+    try:
+        problems = verify(CONFIG, record.reference).problems
+    except VersionRetired as error:
+        raise Violation(f"a version that is held is whole: {error}") from error
+    require(not problems, f"every version is whole: {problems}")
+
+
+def _is_held(store: Store, record: VersionRecord) -> bool:
+    """By who saw it after he wrote his hold."""
+    held = live(store, LAKE, DATASET, record.version)
+    return any(one.confirmed for _, one in held)
 
 
 def _left(record: VersionRecord, digest: str = "") -> frozenset[str]:
@@ -257,6 +290,7 @@ def _rightly_refused(store: Store, name: str, error: Exception) -> None:
     told: dict[type[Exception], Callable[[], bool]] = {
         StoreUnavailable: lambda: "injected" in str(error),
         ChannelMoved: lambda: _moves(store, name) == 0 and _moves(store) > 0,
+        VersionRetired: lambda: any(record.retired for record in _records(store)),
         VersionRevised: lambda: any(
             f"{DATASET}@{record.version}: " in str(error) and record.revisions for record in _records(store)
         ),

@@ -2,11 +2,12 @@
 
 from lakemint.publish import commit as committing
 from lakemint.publish import keep as keeping
-from lakemint.published import channels, garbage, leases
+from lakemint.published import channels, garbage, leases, roots
 from tests.model import roles
 from tests.model.erasure_mutations import ERASING
 from tests.model.memory import MemoryStore
 from tests.model.mutation import Mutation
+from tests.model.retiring_mutations import RETIRING
 
 MUTATIONS = (
     Mutation(
@@ -120,7 +121,7 @@ MUTATIONS = (
     ),
     Mutation(
         "leases of the dead are not cleared",
-        garbage._clear_leases,
+        garbage._clear_ended,
         "store.delete(key)",
         "pass",
         "two collectors",
@@ -142,7 +143,7 @@ MUTATIONS = (
     ),
     Mutation(
         "only the newest version holds what it needs",
-        garbage._held,
+        roots.roots,
         "numbers(store, lake, dataset)",
         "numbers(store, lake, dataset)[-1:]",
         "promoter and collector",
@@ -185,4 +186,5 @@ MUTATIONS = (
         faults=1,
     ),
     *ERASING,
+    *RETIRING,
 )

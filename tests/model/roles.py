@@ -1,7 +1,9 @@
 """Those who are at work on a dataset, each the platform's own code as its jobs and commands call it."""
 
 import tempfile
+from contextlib import nullcontext
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from functools import partial
 
 import lakemint
@@ -10,18 +12,20 @@ from lakemint.digest import digest_of
 from lakemint.errors import LakemintError
 from lakemint.lake import Lake
 from lakemint.names import Channel, Reference
-from lakemint.publish import base as bases
 from lakemint.publish.commit import commit, newest
 from lakemint.publish.erasure import Eraser, Sought
 from lakemint.publish.keep import keep
 from lakemint.publish.signing import Signing
 from lakemint.published import channels
+from lakemint.published import retirement as retirement_of
 from lakemint.published.channels import Moved, Order
-from lakemint.published.garbage import Garbage, collect_garbage
+from lakemint.published.garbage import GRACE, Garbage, collect_garbage
+from lakemint.published.holds import Hold, Term, take
 from lakemint.published.leases import lease
+from lakemint.published.present import missing, stored
 from lakemint.published.records import Manifest, read_manifest
 from lakemint.published.verify import Verified, verify
-from lakemint.published.version_record import Revision, VersionRecord
+from lakemint.published.version_record import Retirement, Revision, VersionRecord, looking
 from lakemint.store import Store
 from lakemint.store.safety import require_safe
 from lakemint.subjects import Subjects
@@ -29,6 +33,7 @@ from tests.model.actor import Actor
 from tests.unit.small_version import DATASET, INPUTS, WHEN, manifest_and_shards, row, verdict
 
 LAKE = Lake("file:///lake")
+LONG_AGO = datetime.fromisoformat("2026-10-23T12:00:00+00:00")
 PRODUCTION = Channel(DATASET, "production")
 TABLES = "tables/newest"
 """Stands for the tables' logs: its bytes are the input that the tables are at."""
@@ -112,7 +117,7 @@ def publish(store: Store, *, growing: bool = False) -> Published:
 
 def _kept(store: Store, base: Manifest | None) -> set[str]:
     """The shards that a version keeps of the one before, unread."""
-    if base is None or not bases._is_whole(store, LAKE, base):
+    if base is None or missing(LAKE, base, stored(store, LAKE, DATASET)):
         return set()
     return {shard.sha256 for shard in base.shards}
 
@@ -133,15 +138,19 @@ class Read:
     ids: frozenset[str]
 
 
-def read(store: Store, reference: str = "") -> Read | None:
-    """A training process reads a version whole, the newest one unless told; None when there is none."""
+def read(store: Store, reference: str = "", by: str = "") -> Read | None:
+    """A training process reads a version whole, the newest one unless told; None when there is none.
+
+    `by`: it holds the version meanwhile, by that name.
+    """
     with tempfile.TemporaryDirectory() as cache:
         config = Config(lake=LAKE.root, cache=cache)
         names = [reference] if reference else lakemint.versions(DATASET, config=config)
         if not names:
             return None
         version = lakemint.open(names[-1], config=config)
-        tables = [version[split].to_table() for split in version.splits]
+        with version.hold(days=1, by=by) if by else nullcontext():
+            tables = [version[split].to_table() for split in version.splits]
         ids = frozenset(one for table in tables for one in table.column("sample_id").to_pylist())
         return Read(version.number, version.digest, ids)
 
@@ -202,8 +211,23 @@ def check(store: Store, number: int) -> Verified:
     return verify(Config(lake=LAKE.root), Reference(DATASET, number))
 
 
-def collect(store: Store) -> Garbage:
-    return collect_garbage(store, LAKE, DATASET)
+def collect(store: Store, grace: timedelta = GRACE) -> Garbage:
+    return collect_garbage(store, LAKE, DATASET, grace)
+
+
+def retire(store: Store, by: str, number: int) -> VersionRecord:
+    retirement = Retirement(at=LONG_AGO, by=by, reason="no use")
+    return retirement_of.retire(store, LAKE, Reference(DATASET, number), retirement)[0]
+
+
+def restore(store: Store, number: int) -> VersionRecord:
+    return retirement_of.restore(store, LAKE, Reference(DATASET, number))[0]
+
+
+def hold(store: Store, by: str, number: int) -> Hold:
+    """What `lakemint version hold` does."""
+    reference = Reference(DATASET, number)
+    return take(store, LAKE, reference, looking(store, LAKE, DATASET), Term(1, by))[1]
 
 
 def promote(store: Store, by: str, number: int) -> Moved:
@@ -227,8 +251,20 @@ def publisher(name: str, *, after: bytes = b"", twice: bool = False, growing: bo
     return Actor(name, act)
 
 
-def collector(name: str) -> Actor:
-    return Actor(name, collect)
+def collector(name: str, *, grace: timedelta = GRACE) -> Actor:
+    return Actor(name, partial(collect, grace=grace))
+
+
+def retirer(name: str, number: int) -> Actor:
+    return Actor(name, partial(retire, by=name, number=number))
+
+
+def restorer(name: str, number: int) -> Actor:
+    return Actor(name, partial(restore, number=number))
+
+
+def holder(name: str, number: int) -> Actor:
+    return Actor(name, partial(hold, by=name, number=number))
 
 
 def eraser(name: str, sample: str) -> Actor:
@@ -239,8 +275,8 @@ def checker(name: str, number: int) -> Actor:
     return Actor(name, partial(check, number=number))
 
 
-def reader(name: str, reference: str = "") -> Actor:
-    return Actor(name, partial(read, reference=reference))
+def reader(name: str, reference: str = "", *, holds: bool = False) -> Actor:
+    return Actor(name, partial(read, reference=reference, by=name if holds else ""))
 
 
 def promoter(name: str, number: int) -> Actor:

@@ -6,15 +6,17 @@ from functools import cache
 
 from lakemint.publish.keep import keep_document
 from lakemint.verdicts import keep as keep_verdict
-from tests.model.explore import START, Scenario
+from tests.model.explore import Scenario
 from tests.model.memory import Kept, MemoryStore, Objects
 from tests.model.roles import (
     LAKE,
+    LONG_AGO,
     SAMPLES,
     STATES,
     checker,
     collector,
     eraser,
+    holder,
     move_tables,
     order,
     promote,
@@ -22,13 +24,17 @@ from tests.model.roles import (
     publish,
     publisher,
     reader,
+    restorer,
+    retire,
+    retirer,
     returner,
 )
 from tests.model.surroundings import Surroundings
 from tests.unit.small_version import DATASET, DOCUMENTS, INPUTS, verdict, vouch
 
 COLLECTOR = collector("col")
-LONG_AGO = START - timedelta(days=30)
+NONE = timedelta(0)
+"""No grace period."""
 
 
 @cache
@@ -61,7 +67,7 @@ def scenarios() -> dict[str, Scenario]:
         "sleepy publisher and collector": Scenario(
             left_lake("old", tables="new"), (ana, col), waits=1, sleepy=True
         ),
-    } | _erasing()
+    } | {**_erasing(), **_retiring()}
 
 
 def _erasing() -> dict[str, Scenario]:
@@ -106,6 +112,22 @@ def _erasing() -> dict[str, Scenario]:
     }
 
 
+def _retiring() -> dict[str, Scenario]:
+    """Those with versions that are retired. Nobody waits for the grace period."""
+    two, retired = left_lake("newer", "new"), left_lake("newer", "new", retired=[1])
+    ret, col, rea = retirer("ret", 1), collector("col", grace=NONE), reader("rea", "notes@1", holds=True)
+    return {
+        "a retirer": Scenario(two, (ret,)),
+        "a collector of a retired version": Scenario(retired, (col,)),
+        "retirer, collector and holder": Scenario(two, (ret, col, rea)),
+        "retirer, collector and reader": Scenario(two, (ret, col, reader("rea", "notes@1"))),
+        "a collector and two late holders": Scenario(retired, (col, holder("ana", 1), holder("ben", 1))),
+        "collector and restorer": Scenario(retired, (col, restorer("res", 1))),
+        "retirer and publisher": Scenario(left_lake("newer", tables="new"), (ret, publisher("ana"), col)),
+        "retirer and eraser": Scenario(left_lake("pair", "trio", erase="3"), (ret, eraser("era", "3"))),
+    }
+
+
 def _with_unreadable(objects: Objects) -> Objects:
     """And a damaged shard, of which something can still be seen."""
     kept = Kept(f"… {SAMPLES['3']} …".encode(), LONG_AGO)
@@ -119,13 +141,18 @@ def asleep_on_garbage() -> Scenario:
 
 
 def left_lake(
-    *published: str, tables: str = "", left: str = "", at: int = 0, erase: Iterable[str] = ()
+    *published: str,
+    tables: str = "",
+    left: str = "",
+    at: int = 0,
+    retired: Iterable[int] = (),
+    erase: Iterable[str] = (),
 ) -> Objects:
     """A lake as it was left long ago.
 
-    These inputs were published, and the channel promoted up to version `at`. A publish of the input `left`
-    was killed, and what it had written last is damaged. The tables are at `tables`, or at what is published.
-    The samples `erase` are to be erased.
+    These inputs were published, the channel promoted up to version `at`, and versions `retired`. A publish of
+    the input `left` was killed, and what it had written last is damaged. The tables are at `tables`, or at
+    what is published. The samples `erase` are to be erased.
     """
     store = MemoryStore({}, lambda: LONG_AGO)
     vouch(store, store.address)
@@ -133,14 +160,7 @@ def left_lake(
         keep_verdict(store, LAKE, verdict(table))
     for document in DOCUMENTS.values():
         keep_document(store, LAKE, DATASET, document)
-    surroundings = Surroundings()
-    surroundings.enter("before", store, lambda: LONG_AGO)
-    with surroundings.installed():
-        for name in published:
-            move_tables(store, name.encode())
-            publish(store)
-        for number in range(1, at + 1):
-            promote(store, "before", number)
+    _lead(store, published, at, retired)
     if left:
         made = STATES[left.encode()]
         for digest, data in made.shards.items():
@@ -150,3 +170,17 @@ def left_lake(
         store.put(order(name), b"")
     move_tables(store, (tables or ("new", *published)[-1]).encode())
     return store.objects
+
+
+def _lead(store: MemoryStore, published: Iterable[str], at: int, retired: Iterable[int]) -> None:
+    """What `left_lake` tells of versions and their channel."""
+    surroundings = Surroundings()
+    surroundings.enter("before", store, lambda: LONG_AGO)
+    with surroundings.installed():
+        for name in published:
+            move_tables(store, name.encode())
+            publish(store)
+        for number in range(1, at + 1):
+            promote(store, "before", number)
+        for number in retired:
+            retire(store, "before", number)

@@ -13,7 +13,7 @@ import rfc8785
 from lakemint.config import Config
 from lakemint.store import Store
 
-CLOCKS = ("lakemint.published.leases.datetime", "lakemint.published.garbage.datetime")
+CLOCKS = tuple(f"lakemint.published.{module}.datetime" for module in ("leases", "garbage", "roots", "holds"))
 STORES = ("lakemint.feed.version.open_store", "lakemint.published.verify.open_store")
 
 
@@ -34,7 +34,9 @@ _DUMPS = _remembered(rfc8785.dumps)
 
 
 class Clock:
-    """Stands where `datetime` did, for who asks it only what time it is."""
+    """Stands where `datetime` did, for who asks it what time it is, or was."""
+
+    fromisoformat = datetime.fromisoformat
 
     def __init__(self, read: Callable[[], datetime]) -> None:
         self._read = read

@@ -39,6 +39,14 @@ FAULTS = {
     "eraser and checker": 0,
     "promoter and eraser": 0,
     "two erasers": 0,
+    "a retirer": 2,
+    "a collector of a retired version": 1,
+    "retirer, collector and holder": 0,
+    "retirer, collector and reader": 0,
+    "a collector and two late holders": 0,
+    "collector and restorer": 1,
+    "retirer and publisher": 0,
+    "retirer and eraser": 0,
 }
 """Scenario → how much goes wrong in it, at most: what takes a second or two. The campaign goes further."""
 

@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import os
+import time
 from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
@@ -117,6 +119,13 @@ def rewrite(path: Path, **changed: Any) -> None:
     """Change a version's record so that only what it says is wrong, not its seal."""
     record = {**json.loads(path.read_text()), **changed}
     path.write_bytes(canonical(VersionRecord(**record).sealed().model_dump(mode="json")))
+
+
+def age(config: Config, days: float) -> None:
+    """Make everything that is published that old."""
+    then = time.time() - days * 86_400
+    for path in Path(config.lake.removeprefix("file://"), "published").rglob("*"):
+        os.utime(path, (then, then))
 
 
 def manifest_and_shards(

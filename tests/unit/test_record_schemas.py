@@ -47,7 +47,10 @@ def stored(config: Config) -> dict[str, Any]:
     erasures.replace(done, receipt_of(done))
     with lakemint.run("exp-7") as run:
         list(lakemint.open("notes@1", "train", config=config).loader(run=run))
-    with lease(store, lake, DATASET, "publish"):
+    with (
+        lease(store, lake, DATASET, "publish"),
+        lakemint.open("notes@1", config=config).hold(days=1, by="ana"),
+    ):
         documents = [json.loads(store.get(item.key)) for item in store.list("") if item.key.endswith(".json")]
     kinds = [
         (document.get("format", "").removeprefix("lakemint.").split("/")[0], document)

@@ -66,6 +66,10 @@ def _tell(found: dict[str, Any]) -> None:
     count, of = len(found["versions"]), found["searched"]
     versions = "version" if of == 1 else "versions"
     typer.echo(f"{what}: rows in {count} of {of} {versions} of {found['dataset']}")
+    if found["gone"]:
+        typer.echo(
+            f"not searched, since they were retired and files of them are gone: {', '.join(found['gone'])}"
+        )
     if not count:
         return
     show_thing(_versions(found["versions"]))

@@ -51,10 +51,9 @@ def versions(entries: list[dict[str, Any]]) -> RenderableType:
     ):
         table.add_column(name, justify=side)  # type: ignore[arg-type]
     for entry in entries:
-        splits = " · ".join(f"{short(name)} {rows:,}" for name, rows in entry["splits"].items())
         score = "-" if entry["baseline"] is None else f"{entry['baseline']:.1%}"
         table.add_row(
-            *map(Text, (entry["name"], entry["digest"][:12], f"{entry['rows']:,}", splits)),
+            *map(Text, (entry["name"], entry["digest"][:12], *_amounts(entry))),
             Text(short(entry["published_at"])),
             score,
         )
@@ -65,6 +64,15 @@ def short(text: str, width: int = 40) -> str:
     """One printable line of at most `width` characters."""
     clean = printable(text[: width + 1]).replace("\n", "\ufffd")
     return clean if len(clean) <= width else f"{clean[: width - 1]}…"
+
+
+def _amounts(entry: dict[str, Any]) -> tuple[str, str]:
+    """Rows and splits, and what became of them where the version is retired."""
+    told = " · ".join(f"{short(name)} {rows:,}" for name, rows in (entry["splits"] or {}).items())
+    if entry["retired"]:
+        retired = f"retired {entry['retired']['at'][:10]}{', files are gone' if entry['gone'] else ''}"
+        told = f"{told}\n{retired}".strip()
+    return "-" if entry["rows"] is None else f"{entry['rows']:,}", told
 
 
 def _balance(splits: dict[str, Any]) -> Table:
@@ -123,6 +131,10 @@ def _facts(card: dict[str, Any]) -> Iterator[tuple[str, RenderableType]]:
     code = f", code {card['code'][:16]}…" if card["code"] else ""
     yield "published", Text(f"{short(card['published_at'])} by lakemint {short(card['lakemint'])}{code}")
     yield "digest", Text(card["digest"])
+    if how := card["retired"]:
+        gone = "; files of it are gone" if card["gone"] else ""
+        words = f"{how['at'][:16].replace('T', ' ')} by {short(how['by'])}: {short(how['reason'], 200)}{gone}"
+        yield "retired", Text(words, "yellow")
     for revision in card["revisions"]:
         yield "was", Text(f"{revision['manifest']} before {revision['rows']:,} rows were erased", "dim")
 

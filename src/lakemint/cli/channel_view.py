@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from lakemint.cli.card_view import short
-from lakemint.published.records import MAX_REASON
+from lakemint.published.words import MAX_REASON
 
 _WHO = {"by": "by", "reason": "reason"}
 

@@ -9,6 +9,7 @@ import typer
 
 from lakemint.amounts import size
 from lakemint.cli.version import AsJson, app, progress_bar
+from lakemint.printable import printable
 
 if TYPE_CHECKING:
     from lakemint.published.garbage import Garbage
@@ -26,10 +27,11 @@ def gc(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would go; remove nothing.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Remove shards, manifests and signatures that no version holds, such as a killed publish leaves.
+    """Remove files that no version holds, such as a killed publish leaves, and those of retired versions.
 
-    Versions themselves are never removed. It waits for no one: while a dataset is being published, it says so
-    and removes nothing.
+    A retired version's files go that no other holds, once it was retired so many days ago, nobody holds it
+    and no channel stands at it; its number stays taken. It waits for no one: while a dataset is being
+    published, it says so and removes nothing.
 
     Examples: lakemint version gc reviews --dry-run
 
@@ -57,7 +59,12 @@ def gc(
 
 def _plain(found: "Garbage") -> dict[str, Any]:
     objects = [{**asdict(item), "modified": item.modified.isoformat()} for item in found.objects]
-    return {"objects": objects, "bytes": found.bytes, "young": found.young}
+    retired = {
+        number: {"objects": len(items), "bytes": sum(item.size for item in items)}
+        for number, items in found.retired.items()
+    }
+    told = {"objects": objects, "bytes": found.bytes, "young": found.young}
+    return {**told, "retired": retired, "kept": found.kept}
 
 
 def _tell(dataset: str, found: "Garbage", grace: float, dry_run: bool) -> None:
@@ -67,6 +74,11 @@ def _tell(dataset: str, found: "Garbage", grace: float, dry_run: bool) -> None:
     typer.echo(f"{dataset}: {verb} {count:,} {noun}, {size(found.bytes)}")
     if found.young:
         typer.echo(f"kept {found.young:,} more, younger than {grace:g} days")
+    for number, items in found.retired.items():
+        own = f"{len(items):,} of them, {size(sum(item.size for item in items))}"
+        typer.echo(f"{dataset}@{number} is retired: {own}, {'are' if dry_run else 'were'} its")
+    for number, until in found.kept.items():
+        typer.echo(printable(f"{dataset}@{number} is retired, and kept {until}"))
     for item in found.objects[:SHOWN] if dry_run else ():
         typer.echo(f"  {item.key}  {size(item.size)}")
     if dry_run and count > SHOWN:

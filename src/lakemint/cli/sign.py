@@ -26,9 +26,8 @@ def sign(
     from lakemint.errors import ConfigError
     from lakemint.keys import read_private_key
     from lakemint.lake import Lake
-    from lakemint.published.records import read_manifest
     from lakemint.published.signatures import sign as vouch
-    from lakemint.published.version_record import read_version
+    from lakemint.published.version_record import open_manifest, read_version
     from lakemint.store import open_store
 
     config = load_config()
@@ -40,8 +39,9 @@ def sign(
     own = read_private_key(key or Path(config.signing_key))
     reference = standing(config, version)
     lake, store, dataset = Lake(config.need("lake")), open_store(config), reference.dataset
-    digest = read_version(store, lake, dataset, reference.number).manifest
-    read_manifest(store, lake, dataset, digest)
+    record = read_version(store, lake, dataset, reference.number)
+    digest = record.manifest
+    open_manifest(store, lake, record)
     changed = vouch(store, lake, dataset, digest, own)
     if as_json:
         told = {"name": str(reference), "digest": digest, "key": own.public.id, "changed": changed}

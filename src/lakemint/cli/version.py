@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Published versions.", no_args_is_help=True, rich_markup_mode=None)
 
-_MORE = ("consumers", "export", "gc", "rebuild", "sign")
+_MORE = ("consumers", "export", "gc", "hold", "rebuild", "retire", "sign")
 
 AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
 OneVersion = Annotated[

@@ -7,7 +7,7 @@ from typing import Any, Final
 from lakemint.amounts import size
 from lakemint.config import Config
 from lakemint.datacard.lengths import Lengths, Spread
-from lakemint.errors import FormatError, IntegrityError, SignatureError
+from lakemint.errors import FormatError, IntegrityError, SignatureError, VersionRetired
 from lakemint.names import Reference
 from lakemint.published.card import card
 from lakemint.published.catalog import numbers
@@ -91,5 +91,5 @@ def compared(config: Config, before: Reference, version: OpenVersion) -> tuple[d
             look = f"`lakemint version diff {before} {version.reference}` does"
             return None, f"{before} is not compared here, since {size(needed)} would be read: {look}."
         return difference(config, before, version.reference), ""
-    except (IntegrityError, FormatError, SignatureError) as error:
+    except (IntegrityError, FormatError, SignatureError, VersionRetired) as error:
         return None, f"{before} cannot be compared: {error}"

@@ -32,6 +32,7 @@ from lakemint.export.webdataset import WebDataset
 from lakemint.names import Reference
 from lakemint.published.opened import OpenVersion, open_published
 from lakemint.published.shards import Progress
+from lakemint.published.version_record import require_open
 
 CARD: Final = "card.html"
 FORMATS: Final[dict[str, Format]] = {
@@ -114,6 +115,7 @@ def _opened(config: Config, reference: Reference, to: str) -> tuple[OpenVersion,
     if to not in FORMATS:
         raise ExportError(f"no format {to!r}: there are {', '.join(FORMATS)}")
     version = open_published(config, reference)
+    require_open(version.store, version.lake, version.record)
     claim = Claim(version=str(reference), digest=version.digest, to=to, lakemint=installed("lakemint"))
     return version, claim
 

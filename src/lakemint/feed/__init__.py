@@ -37,7 +37,8 @@ def open(reference: str, split: str | None = None, *, config: "Config | None" = 
     """A published version, `reviews@1`, or the one that a channel points to now, `reviews@production`.
 
     With `split`, one split of it. Its manifest is verified now, each shard when it is first read. What was
-    opened stays what it is when the channel moves on. Raises VersionNotFound, IntegrityError when stored
+    opened stays what it is when the channel moves on; `Version.hold` keeps it while its owner retires it.
+    Raises VersionNotFound, VersionRetired for a retired version that nobody holds, IntegrityError when stored
     bytes are not the published ones, SignatureError when keys are trusted and none of them signed it,
     FormatError for a newer Lakemint's version, and StoreError.
     """
@@ -48,7 +49,7 @@ def open(reference: str, split: str | None = None, *, config: "Config | None" = 
 
 
 def versions(dataset: str, *, config: "Config | None" = None) -> list[str]:
-    """The dataset's published versions, oldest first: `["reviews@1", …]`."""
+    """The dataset's published versions, oldest first, also retired ones: `["reviews@1", …]`."""
     from lakemint.feed.version import published
 
     return published(dataset, config)

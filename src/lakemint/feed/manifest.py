@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 from lakemint.errors import FormatError, IntegrityError
@@ -41,6 +42,15 @@ class Shard(File):
 
 
 @dataclass(frozen=True)
+class Retirement:
+    """When a version came out of use, by whom and why."""
+
+    at: datetime
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class Record:
     """A version record: which manifest the number stands for, and since when (UTC, ISO 8601)."""
 
@@ -48,6 +58,8 @@ class Record:
     published_at: str
     earlier: tuple[str, ...] = ()
     """Those it stood for before erasures."""
+    retired: Retirement | None = None
+    """None while it is in use."""
 
     @property
     def digests(self) -> tuple[str, ...]:
@@ -83,7 +95,8 @@ def parse_record(data: bytes, where: str, reference: Reference) -> Record:
         raise IntegrityError(f"{where}: changed since it was written; restore the object from a copy")
     with _Checked(where):
         earlier = tuple(_digest(one["manifest"]) for one in content.get("revisions", ()))
-        return Record(_digest(content["manifest"]), str(content["published_at"]), earlier)
+        own = _digest(content["manifest"]), str(content["published_at"])
+        return Record(*own, earlier, _retirement(content.get("retired")))
 
 
 def parse_channel(data: bytes, where: str, channel: Channel) -> Standing:
@@ -140,6 +153,15 @@ def _seal(content: dict[str, Any]) -> str:
     rest = {name: value for name, value in content.items() if name != "seal"}
     plain = json.dumps(rest, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(plain.encode(errors="surrogatepass")).hexdigest()
+
+
+def _retirement(item: dict[str, Any] | None) -> Retirement | None:
+    if item is None:
+        return None
+    at = datetime.fromisoformat(item["at"])
+    if at.tzinfo is None:
+        raise ValueError("retired at a time without a zone")
+    return Retirement(at, _text(item["by"]), _text(item["reason"]))
 
 
 def _shard(item: dict[str, Any]) -> Shard:

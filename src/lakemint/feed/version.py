@@ -29,8 +29,9 @@ from lakemint.names import Channel, Reference, check_name, parse_reference
 from lakemint.openlineage import Destination
 from lakemint.published.catalog import channels, no_such_channel, no_such_version, numbers
 from lakemint.published.columns import arrow_schema
-from lakemint.published.revised import unless_revised
+from lakemint.published.holds import Hold, Term, holding, require_open
 from lakemint.published.signatures import require_trusted
+from lakemint.published.taken import Look, unless_taken
 from lakemint.store import Store, open_store
 
 
@@ -73,6 +74,19 @@ class Version:
         name, shards = f"{self.name}/{split}", self._splits[split]
         return Split(name, self._first, shards, self.schema, self._read, self._origin)
 
+    def hold(self, *, days: float, by: str) -> AbstractContextManager[Hold]:
+        """Keep the version whole and open while this is entered, whoever retires it meanwhile.
+
+            with version.hold(days=3, by="run 7"):
+                ...
+
+        A small record in the lake says so. `days`: after so many, at most 90, it ends by itself, as when the
+        process was killed. `by`: who reads it, for its owner to see. Entering it raises VersionRetired for a
+        version that is retired and that nobody else holds, and StoreError.
+        """
+        store, lake, reference = self._origin.store, self._origin.lake, self._origin.reference
+        return holding(store, lake, reference, _looking(store, lake, reference.dataset), Term(days, by))
+
     def __repr__(self) -> str:
         rows = ", ".join(f"{name} {sum(s.rows for s in shards):,}" for name, shards in self._splits.items())
         return f"<lakemint version {self.name} {self.digest[:12]}: {rows}>"
@@ -83,14 +97,14 @@ def open_version(text: str, config: Config | None) -> Version:
     config = config or load_config()
     lake, store = Lake(config.need("lake")), open_store(config)
     reference, record = _resolved(text, store, lake)
-    with _unless_revised(store, lake, reference, record):
+    with _unless_taken(store, lake, reference, record):
         manifest = _manifest(store, lake, reference, record)
         require_trusted(store, lake, config.trusted_keys, reference, record.manifest)
     cache = ShardCache(config.cache_folder(), store, config.cache_limit())
     cache.forget(manifest.withdrawn)
 
     def read(shard: Shard, schema: pa.Schema) -> pa.RecordBatch:
-        with _unless_revised(store, lake, reference, record):
+        with _unless_taken(store, lake, reference, record):
             return cache.read(shard, partial(lake.shard, reference.dataset), schema)
 
     lineage = Destination(config.openlineage, config.openlineage_key)
@@ -120,11 +134,15 @@ def _manifest(store: Store, lake: Lake, reference: Reference, record: Record) ->
     return parse_manifest(data, where, reference.dataset)
 
 
-def _unless_revised(
+def _unless_taken(
     store: Store, lake: Lake, reference: Reference, record: Record
 ) -> AbstractContextManager[None]:
     """Since `record` was read."""
-    return unless_revised(str(reference), record.manifest, lambda: _record(store, lake, reference).digests)
+    return unless_taken(reference, record.manifest, lambda: _record(store, lake, reference))
+
+
+def _looking(store: Store, lake: Lake, dataset: str) -> Look:
+    return lambda number: _record(store, lake, Reference(dataset, number)).retired
 
 
 def _resolved(text: str, store: Store, lake: Lake) -> tuple[Reference, Record]:
@@ -133,8 +151,10 @@ def _resolved(text: str, store: Store, lake: Lake) -> tuple[Reference, Record]:
         raise no_such_version(check_name(text), f"{text!r} names no version", numbers(store, lake, text))
     reference = parse_reference(text)
     if isinstance(reference, Channel):
-        return _standing(store, lake, reference)
-    return reference, _record(store, lake, reference)
+        return _standing(store, lake, reference)  # which keeps what it stands at
+    record = _record(store, lake, reference)
+    require_open(store, lake, reference, record.retired, _looking(store, lake, reference.dataset))
+    return reference, record
 
 
 def _standing(store: Store, lake: Lake, channel: Channel) -> tuple[Reference, Record]:

@@ -14,7 +14,7 @@ from lakemint.lineage.suspects import Question
 from lakemint.names import Reference, by_use
 from lakemint.published import channels
 from lakemint.published.catalog import no_such_version, numbers
-from lakemint.published.records import read_manifest
+from lakemint.published.present import whole_manifest
 from lakemint.published.shards import Progress
 from lakemint.published.signatures import require_trusted
 from lakemint.published.version_record import read_version
@@ -43,6 +43,7 @@ class BlastRadius:
         """
         self._lake, self._store = Lake(config.need("lake")), open_store(config)
         self._question = Question(config, self._store, self._lake, dataset, asked)
+        self._gone: list[str] = []
         self._searched = [*self._versions(config)]
         self._question.require_known(one.manifest for one in self._searched)
         self._spread = Spread(self._store, self._lake, self._searched, progress)
@@ -66,6 +67,7 @@ class BlastRadius:
             "kind": self._question.kind,
             "names": self._question.names,
             "searched": len(self._searched),
+            "gone": self._gone,
             "versions": [self._version(one, serving[one.reference.number]) for one in held],
             "runs": [run for one, found in readers for run in self._runs(one, found, progress)],
             "unreadable": [problem for _, found in readers for problem in found.unreadable],
@@ -79,8 +81,11 @@ class BlastRadius:
             raise no_such_version(dataset, dataset, there)
         for number in there:
             reference = Reference(dataset, number)
-            digest = read_version(self._store, self._lake, dataset, number).manifest
-            manifest = read_manifest(self._store, self._lake, dataset, digest)
+            record = read_version(self._store, self._lake, dataset, number)
+            manifest, digest = whole_manifest(self._store, self._lake, record), record.manifest
+            if manifest is None:  # retired, and its files are gone
+                self._gone.append(str(reference))
+                continue
             require_trusted(self._store, self._lake, config.trusted_keys, reference, digest)
             yield Searched(reference, digest, manifest, self._question.of(manifest))
 

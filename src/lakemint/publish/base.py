@@ -4,6 +4,7 @@ from lakemint.delta_log import CHANGE_FEED, DeltaLog
 from lakemint.errors import LakemintError
 from lakemint.lake import Lake
 from lakemint.publish.manifest import Basis
+from lakemint.published.present import missing, stored
 from lakemint.published.records import Manifest
 from lakemint.store.base import Store
 
@@ -19,7 +20,7 @@ def is_base(store: Store, lake: Lake, before: Manifest, basis: Basis, buckets: i
     """
     fits = before.tells_content and before.buckets == buckets
     told = fits and _told(DeltaLog(store, lake, basis.dataset), before, basis)
-    return told and _is_whole(store, lake, before)
+    return told and not missing(lake, before, stored(store, lake, before.dataset))
 
 
 def _told(log: DeltaLog, before: Manifest, basis: Basis) -> bool:
@@ -33,9 +34,3 @@ def _told(log: DeltaLog, before: Manifest, basis: Basis) -> bool:
     except LakemintError:
         return False
     return all(commit.note.get(CHANGE_FEED) for commit in commits if commit.changes_data)
-
-
-def _is_whole(store: Store, lake: Lake, before: Manifest) -> bool:
-    there = dict(store.sizes(lake.shards(before.dataset)))
-    files = (file for shard in before.shards for file in shard.files)
-    return all(there.get(lake.shard(before.dataset, file.sha256)) == file.bytes for file in files)

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lakemint.digest import canonical, sha256
-from lakemint.errors import IntegrityError, ObjectExists, ObjectNotFound, SignatureError, StoreUnavailable
+from lakemint.errors import IntegrityError, SignatureError
 from lakemint.lake import Lake
 from lakemint.names import SAMPLE_ID, Reference
 from lakemint.publish.keep import keep
@@ -25,14 +25,8 @@ from lakemint.published.catalog import numbers
 from lakemint.published.content import content_of, total
 from lakemint.published.garbage import loose
 from lakemint.published.leases import Lease
-from lakemint.published.records import (
-    MAX_BYTES,
-    FileRecord,
-    Manifest,
-    ShardRecord,
-    SplitRecord,
-    read_manifest,
-)
+from lakemint.published.present import sizes, whole_manifest
+from lakemint.published.records import FileRecord, Manifest, ShardRecord, SplitRecord
 from lakemint.published.shards import (
     GONE,
     Progress,
@@ -44,7 +38,14 @@ from lakemint.published.shards import (
     schema_of,
 )
 from lakemint.published.signatures import signers
-from lakemint.published.version_record import Revision, VersionRecord, read_version, reading
+from lakemint.published.version_record import (
+    Revision,
+    VersionRecord,
+    read_version,
+    reading,
+    replace_version,
+    settled,
+)
 from lakemint.store.base import Store
 from lakemint.subjects import Subjects
 
@@ -81,9 +82,7 @@ class Search:
         Raises IntegrityError for a version that cannot be read, and StoreError.
         """
         found = []
-        for number in numbers(self._store, self._lake, self._dataset):
-            record = read_version(self._store, self._lake, self._dataset, number)
-            manifest = read_manifest(self._store, self._lake, self._dataset, record.manifest)
+        for number, manifest in self._whole():
             touched = self.files(manifest)
             if touched:
                 shards = (one for one in manifest.shards if not touched.isdisjoint(digests(one)))
@@ -109,15 +108,26 @@ class Search:
         return rows, self._sought.among(rows)
 
     def left(self) -> Iterator[str]:
-        """Keys of files with such rows that no version holds any more, or never did; unreadable ones too."""
+        """Keys of files with such rows that no version holds any more, or never did; unreadable ones too.
+
+        What is left of a retired version that is not whole, none holds.
+        """
         prefix = self._lake.shards(self._dataset)
-        for item in loose(self._store, self._lake, self._dataset):
+        held = {key for _, manifest in self._whole() for key, _ in sizes(self._lake, manifest)}
+        for item in loose(self._store, self._lake, self._dataset, held):
             if item.key.startswith(prefix):
                 digest = item.key.removeprefix(prefix).removesuffix(".arrow")
                 with suppress(IntegrityError):
                     if not self._holds(FileRecord(sha256=digest, bytes=item.size, rows=0), None):
                         continue
                 yield item.key
+
+    def _whole(self) -> Iterator[tuple[int, Manifest]]:
+        """The versions and their manifests, but for retired ones of which something is gone."""
+        for number in numbers(self._store, self._lake, self._dataset):
+            record = read_version(self._store, self._lake, self._dataset, number)
+            if manifest := whole_manifest(self._store, self._lake, record):
+                yield number, manifest
 
     def _schema(self, manifest: Manifest) -> pa.Schema:
         return schema_of(manifest, self._lake.manifests(self._dataset))
@@ -179,7 +189,7 @@ class Eraser:
         there = numbers(self._store, self._lake, self._dataset)
         for done, number in enumerate(there):
             progress(done, len(there))
-            self._revise(number, held)
+            settled(partial(self._revise, number, held))
         for key in self._search.left():
             held.require()
             self._store.delete(key)
@@ -200,9 +210,9 @@ class Eraser:
         record = read_version(self._store, self._lake, self._dataset, number)
         # Another run of the same erasure, thought dead, may be faster.
         with reading(self._store, self._lake, Reference(self._dataset, number), record.manifest):
-            before = read_manifest(self._store, self._lake, self._dataset, record.manifest)
-            after = self._without(before)
-        if after is None:
+            before = whole_manifest(self._store, self._lake, record)
+            after = self._without(before) if before else None
+        if before is None or after is None:
             return
         self._require_signer(record)
         content = canonical(after.content)
@@ -215,7 +225,7 @@ class Eraser:
         )
         revised = {"manifest": digest, "revisions": [*record.revisions, revision]}
         held.require()  # asked last: one write is left
-        self._replace(where, record.model_copy(update=revised).sealed(), there.etag)
+        replace_version(self._store, self._lake, record.model_copy(update=revised).sealed(), there.etag)
 
     def _require_signer(self, record: VersionRecord) -> None:
         by = signers(self._store, self._lake, self._dataset, record.manifest, "")
@@ -225,15 +235,6 @@ class Eraser:
                 "be signed too, or nobody who trusts that key could open it; name the key by signing_key "
                 "(LAKEMINT_SIGNING_KEY)"
             )
-
-    def _replace(self, where: str, record: VersionRecord, etag: str) -> None:
-        """Put the revised record in the place of that one; a lost reply is settled by reading back."""
-        data = canonical(record.model_dump(mode="json"))
-        try:
-            self._store.replace(where, data, etag)
-        except (ObjectExists, ObjectNotFound, StoreUnavailable):
-            if self._store.get(where, MAX_BYTES) != data:
-                raise
 
     def _without(self, before: Manifest) -> Manifest | None:
         """The manifest without the rows; None when no file of it holds any."""

@@ -23,16 +23,9 @@ from lakemint.lake import Lake
 from lakemint.names import Channel, Reference
 from lakemint.published.catalog import channels, no_such_channel
 from lakemint.published.judged import judged
-from lakemint.published.records import (
-    MAX_BY,
-    MAX_BYTES,
-    MAX_HISTORY,
-    MAX_REASON,
-    ChannelRecord,
-    Position,
-    parse,
-)
+from lakemint.published.records import MAX_BYTES, MAX_HISTORY, ChannelRecord, Position, parse
 from lakemint.published.signatures import require_trusted
+from lakemint.published.words import check_words
 from lakemint.store.base import Store, read_whole
 from lakemint.store.safety import require_safe
 
@@ -57,13 +50,7 @@ class Order:
     """Only while the version is this manifest, which somebody looked at; empty: whatever it is."""
 
     def __post_init__(self) -> None:
-        for what, text, longest in (("name", self.by, MAX_BY), ("reason", self.reason, MAX_REASON)):
-            if len(text) > longest or not text.isprintable():
-                raise LakemintError(
-                    f"the {what} {text[:40]!r}: write one line of at most {longest} characters"
-                )
-        if not self.by.strip():
-            raise LakemintError("nobody moves the channel: name who does")
+        check_words(self.by, self.reason)
 
 
 @dataclass(frozen=True)

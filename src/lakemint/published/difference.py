@@ -17,10 +17,10 @@ from lakemint.names import LABEL, SAMPLE_ID, SPLIT, Reference, by_use
 from lakemint.published.apart import Apart, apart
 from lakemint.published.documents import changes, find_document
 from lakemint.published.fingerprint import Fingerprints
-from lakemint.published.records import Manifest, ShardRecord, read_manifest
+from lakemint.published.records import Manifest, ShardRecord
 from lakemint.published.shards import Progress, read_file, schema_of
 from lakemint.published.signatures import require_trusted
-from lakemint.published.version_record import read_version, reading
+from lakemint.published.version_record import open_manifest, read_version, reading
 from lakemint.store import Store, open_store
 from lakemint.work import each
 
@@ -51,7 +51,8 @@ def difference(
     changed, as text. The shards touched are those that only `after` has.
 
     Raises LakemintError for versions of two datasets, VersionNotFound, VersionRevised when an erasure takes
-    rows meanwhile, IntegrityError, SignatureError, FormatError and StoreError.
+    rows meanwhile, VersionRetired when files of a retired one are gone, IntegrityError,
+    SignatureError, FormatError and StoreError.
     """
     if before.dataset != after.dataset:
         raise LakemintError(
@@ -127,7 +128,7 @@ class _Version:
 def _open(store: Store, lake: Lake, reference: Reference) -> _Version:
     dataset, number = reference.dataset, reference.number
     record = read_version(store, lake, dataset, number)
-    manifest = read_manifest(store, lake, dataset, record.manifest)
+    manifest = open_manifest(store, lake, record)
     schema = schema_of(manifest, lake.manifest(dataset, record.manifest))
     return _Version(reference, record.manifest, manifest, schema)
 

@@ -9,7 +9,7 @@ from lakemint.errors import FormatError, GateFailed
 from lakemint.lake import Lake
 from lakemint.names import Reference, TableVersion
 from lakemint.published.records import MAX_BYTES, Manifest, VerdictRecord, parse, read_manifest
-from lakemint.published.version_record import VersionRecord, read_version
+from lakemint.published.version_record import VersionRecord, read_version, require_in_use
 from lakemint.store.base import Store
 from lakemint.verdicts import CRITICAL
 
@@ -33,11 +33,12 @@ def judged(store: Store, lake: Lake, version: Reference) -> tuple[VersionRecord,
     """A version's record, and the digests of the verdicts that let it pass.
 
     The manifest binds its verdicts by digest: one that is found says what it said at publishing, by the suite
-    that was in force then. Raises VersionNotFound, IntegrityError and FormatError for the version, GateFailed
-    naming the verdict that is missing, unreadable, about something else or did not pass, and StoreError when
-    the store cannot tell: what is not known to have passed has not.
+    that was in force then. Raises VersionNotFound, VersionRetired, IntegrityError and FormatError for
+    the version, GateFailed naming the verdict that is missing, unreadable, about something else or did not
+    pass, and StoreError when the store cannot tell: what is not known to have passed has not.
     """
     record = read_version(store, lake, version.dataset, version.number)
+    require_in_use(store, lake, record)
     manifest = read_manifest(store, lake, version.dataset, record.manifest)
     there = {found.digest: found for found in verdicts_of(store, lake, manifest)}
     tables = set()

@@ -10,10 +10,10 @@ from lakemint.config import Config
 from lakemint.lake import Lake
 from lakemint.names import Reference, by_use, check_name
 from lakemint.published.described import Description, described
-from lakemint.published.records import Manifest, ShardRecord, read_manifest
+from lakemint.published.records import Manifest, ShardRecord
 from lakemint.published.shards import read, schema_of
 from lakemint.published.signatures import require_trusted
-from lakemint.published.version_record import read_version, reading
+from lakemint.published.version_record import VersionRecord, open_manifest, read_version, reading
 from lakemint.store import Store, open_store
 
 
@@ -24,13 +24,20 @@ class OpenVersion:
     store: Store
     lake: Lake
     reference: Reference
-    digest: str
-    """Of the manifest."""
-    published_at: str
-    """UTC, ISO 8601."""
+    record: VersionRecord
     manifest: Manifest
     schema: pa.Schema
     description: Description
+
+    @property
+    def digest(self) -> str:
+        """Of the manifest."""
+        return self.record.manifest
+
+    @property
+    def published_at(self) -> str:
+        """UTC, ISO 8601."""
+        return self.record.published_at
 
     @property
     def splits(self) -> dict[str, int]:
@@ -45,7 +52,8 @@ class OpenVersion:
     def rows(self, shards: Iterable[ShardRecord]) -> Iterator[pa.RecordBatch]:
         """One record batch a shard, read from the store and verified.
 
-        Raises IntegrityError, VersionRevised when an erasure took rows since it was opened, and StoreError.
+        Raises IntegrityError, VersionRevised when an erasure took rows since it was opened, VersionRetired
+        when files of a retired version are gone, and StoreError.
         """
         key_of = partial(self.lake.shard, self.reference.dataset)
         for shard in shards:
@@ -55,14 +63,15 @@ class OpenVersion:
 
 
 def open_published(config: Config, reference: Reference) -> OpenVersion:
-    """The version; raises VersionNotFound, IntegrityError, SignatureError, FormatError, StoreError.
+    """The version, also a retired one whose files are there still.
 
-    LakemintError for a split whose name could not be that of a file.
+    Raises VersionNotFound, VersionRetired when they are gone, IntegrityError, SignatureError, FormatError,
+    StoreError, and LakemintError for a split whose name could not be that of a file.
     """
     lake, store = Lake(config.need("lake")), open_store(config)
     dataset = reference.dataset
     record = read_version(store, lake, dataset, reference.number)
-    manifest = read_manifest(store, lake, dataset, record.manifest)
+    manifest = open_manifest(store, lake, record)
     require_trusted(store, lake, config.trusted_keys, reference, record.manifest)
     for split in manifest.splits:
         check_name(split, "split")
@@ -71,8 +80,7 @@ def open_published(config: Config, reference: Reference) -> OpenVersion:
         store=store,
         lake=lake,
         reference=reference,
-        digest=record.manifest,
-        published_at=record.published_at,
+        record=record,
         manifest=manifest,
         schema=schema,
         description=described(store, lake, dataset, manifest.contract),

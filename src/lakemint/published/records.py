@@ -21,14 +21,13 @@ from lakemint.digest import canonical, sha256
 from lakemint.errors import FormatError, IntegrityError, ObjectNotFound
 from lakemint.lake import Lake
 from lakemint.names import TableVersion
+from lakemint.published.words import MAX_BY, MAX_REASON
 from lakemint.store.base import Store
 
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Count = Annotated[int, Field(ge=0, lt=2**53)]
 MAX_BYTES = 64 * 1024 * 1024
 """A longer record is not read."""
-MAX_BY, MAX_REASON = 100, 500
-"""Characters of who moved a channel, and of why."""
 MAX_HISTORY = 1000
 """Earlier positions that a channel remembers."""
 

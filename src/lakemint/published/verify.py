@@ -1,6 +1,7 @@
 """Whether a version is, byte for byte, what was published: every object of it is read again and checked."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import pyarrow as pa
@@ -8,11 +9,12 @@ import pyarrow.compute as pc
 
 from lakemint.config import Config
 from lakemint.digest import canonical
-from lakemint.errors import FormatError, IntegrityError
+from lakemint.errors import FormatError, IntegrityError, VersionRetired
 from lakemint.lake import Lake
 from lakemint.names import SAMPLE_ID, Reference
 from lakemint.published.documents import need_document
 from lakemint.published.judged import verdicts_of
+from lakemint.published.present import whole_manifest
 from lakemint.published.records import FileRecord, Manifest, ShardRecord, parse, read_manifest
 from lakemint.published.shards import (
     Progress,
@@ -24,6 +26,7 @@ from lakemint.published.shards import (
     schema_of,
 )
 from lakemint.published.signatures import distrust
+from lakemint.published.taken import told
 from lakemint.published.tallies import SHOWN, Content, Labels, Samples, listed, quoted
 from lakemint.published.version_record import VersionRecord, find_version, read_version
 from lakemint.store import Store, open_store
@@ -59,13 +62,15 @@ def verify(config: Config, reference: Reference, progress: Progress = lambda don
     """Read all of a version from the store, one shard at a time, and name everything that is wrong with it.
 
     Beside one shard it holds 16 bytes a row, to see that no sample is there twice. When an erasure takes
-    rows meanwhile, it begins again. Raises VersionNotFound, and StoreError when the store does not answer,
-    which says nothing about the version.
+    rows meanwhile, it begins again. Raises VersionNotFound, VersionRetired when files of a retired version
+    are gone, and StoreError when the store does not answer, which says nothing about the version.
     """
     lake, store = Lake(config.need("lake")), open_store(config)
     found = _Verification(store, lake, reference, progress).run()
     if found.problems and _is_revised(store, lake, reference, found.digest):
         return verify(config, reference, progress)
+    if found.problems:
+        _require_there(store, lake, reference)
     why = distrust(store, lake, config.trusted_keys, reference, found.digest) if found.digest else ""
     unsigned = [Problem(lake.signatures(reference.dataset, found.digest or ""), why)] if why else []
     return replace(found, problems=found.problems + unsigned)
@@ -77,6 +82,14 @@ def _is_revised(store: Store, lake: Lake, reference: Reference, digest: str | No
         return digest in read_version(store, lake, reference.dataset, reference.number).digests[:-1]
     except (FormatError, IntegrityError):
         return False  # it is among what was found
+
+
+def _require_there(store: Store, lake: Lake, reference: Reference) -> None:
+    """Raises VersionRetired when files of a retired version are gone."""
+    with suppress(FormatError, IntegrityError):  # they are among what was found
+        record = read_version(store, lake, reference.dataset, reference.number)
+        if record.retired and whole_manifest(store, lake, record) is None:
+            raise VersionRetired(f"{told(reference, record.retired)}; files of it are gone since")
 
 
 class _Verification:

@@ -22,6 +22,8 @@ def card(**changed: Any) -> dict[str, Any]:
         "name": "reviews@3",
         "digest": "ab" * 32,
         "published_at": "2026-11-22T12:00:00+00:00",
+        "retired": None,
+        "gone": False,
         "lakemint": "0.1.0",
         "code": "fe" * 32,
         "inputs": {
@@ -134,6 +136,8 @@ def test_versions_are_a_table() -> None:
         "rows": 1234,
         "splits": {"train": 1000, "test": 234},
         "published_at": "2026-11-22T12:00:00+00:00",
+        "retired": None,
+        "gone": False,
         "baseline": None,
     }
     text = shown(versions([entry, {**entry, "name": "reviews@2", "baseline": 0.5}]))

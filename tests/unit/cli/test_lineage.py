@@ -14,7 +14,8 @@ from lakemint.store import open_store
 from tests.unit.cli.runs import Run
 from tests.unit.lineage.traced import Traced, note
 from tests.unit.publish.test_erasure import erase, sought
-from tests.unit.small_version import DATASET, settings
+from tests.unit.published.retired import LONG, retire, sweep
+from tests.unit.small_version import DATASET, age, settings
 
 ROWS = [note(index, "test" if index % 5 == 0 else "train") for index in range(60)]
 
@@ -98,6 +99,17 @@ def test_a_blast_radius_is_told_in_tables(config: Config, blast: Run) -> None:
     assert "source chat: rows in 1 of 1 version of notes" in out
     for words in ("train 16 of 48 · test 4 of 12", "silver", "exp-7", "16 of 16 bad rows"):
         assert words in out
+
+
+def test_versions_that_are_gone_are_said_not_to_be_searched(config: Config, blast: Run) -> None:
+    Traced(config).publish([*ROWS, note(99)])
+    retire(config)
+    age(config, LONG)
+    sweep(config)
+    status, out, _ = blast(DATASET, "--source", "chat")
+    assert status == 0
+    assert "rows in 1 of 1 version of notes\nnot searched, since they were retired and" in out
+    assert " files of them are gone: notes@1\n" in out
 
 
 def test_a_blast_radius_for_programs(config: Config, blast: Run) -> None:

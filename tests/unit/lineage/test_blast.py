@@ -21,7 +21,8 @@ from lakemint.published.shards import Progress, read
 from lakemint.store import Store
 from tests.unit.lineage.traced import Traced, note
 from tests.unit.publish.test_erasure import erase, sought
-from tests.unit.small_version import DATASET, WHEN, Row, judge, publish, settings, vouch
+from tests.unit.published.retired import LONG, retire, sweep
+from tests.unit.small_version import DATASET, WHEN, Row, age, judge, publish, settings, vouch
 
 ROWS = [note(index, "test" if index % 5 == 0 else "train") for index in range(60)]
 MORE = [*ROWS, *(note(index) for index in range(60, 90))]
@@ -158,6 +159,19 @@ def test_runs_are_named_by_how_many_bad_rows_they_were_given(traced: Traced) -> 
         ("two steps", "train"): (len(bad & {*given}), 16),
         ("tested", "test"): (4, 4),
     }
+
+
+def test_a_retired_version_is_searched_while_its_files_are_there(traced: Traced) -> None:
+    traced.publish(ROWS)
+    traced.publish(MORE)
+    retire(traced.config)
+    found = blast_radius(traced.config, DATASET, "source", ["chat"])
+    assert (found["searched"], found["gone"], len(found["versions"])) == (2, [], 2)
+    age(traced.config, LONG)
+    sweep(traced.config)
+    found = blast_radius(traced.config, DATASET, "source", ["chat"])
+    assert (found["searched"], found["gone"]) == (1, ["notes@1"])
+    assert rows_of(found) == {"notes@2": expected(MORE, source="chat")}
 
 
 def test_a_run_that_was_given_none_is_not_named(traced: Traced) -> None:

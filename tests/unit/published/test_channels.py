@@ -27,8 +27,9 @@ from lakemint.lake import Lake
 from lakemint.names import Channel
 from lakemint.published import channels
 from lakemint.published.channels import Moved, Order
-from lakemint.published.records import MAX_BY, MAX_HISTORY, MAX_REASON
+from lakemint.published.records import MAX_HISTORY
 from lakemint.published.version_record import read_version
+from lakemint.published.words import MAX_BY, MAX_REASON
 from lakemint.store import Store, open_store
 from tests.unit.published.shaky import Shaky, failing
 from tests.unit.small_version import publish, publish_judged, rewrite, row, settings

@@ -1,8 +1,6 @@
 """Garbage is what no version holds, and old: nothing else is ever removed, whoever is at work meanwhile."""
 
 import json
-import os
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,7 +22,7 @@ from lakemint.published.leases import LeaseRecord, lease, leases
 from lakemint.published.verify import verify
 from lakemint.store import Store, open_store
 from tests.support import at_once
-from tests.unit.small_version import DATASET, manifest_and_shards, publish, row
+from tests.unit.small_version import DATASET, age, manifest_and_shards, publish, row
 from tests.unit.small_version import settings as lake_settings
 
 GRACE = timedelta(days=7)
@@ -47,13 +45,6 @@ def folder(config: Config) -> Path:
 
 def files(config: Config) -> list[Path]:
     return sorted(path for path in folder(config).rglob("*") if path.is_file())
-
-
-def age(config: Config, days: float) -> None:
-    """Make everything that old."""
-    then = time.time() - days * 86_400
-    for path in files(config):
-        os.utime(path, (then, then))
 
 
 def opened(config: Config) -> tuple[Store, Lake]:
