@@ -13,17 +13,30 @@ that a data subject gave out of raw objects, tables, Label Studio and every publ
 **Safe to run again?** Yes. Cut off anywhere, the next run completes it; without open orders it does nothing.
 
 **When it fails:** the last line of the task's log says what is wrong and the way out; then clear the task.
-Who is erased is in no log and in no page here: orders are known by their numbers.
+Who is erased is in no log and in no page here: orders are known by their numbers, and a name is none.
 """
+
+from airflow.sdk import Param
 
 from lakemint.airflow import JobOperator, Table, datasets, stage_dag
 
+PARAMS = {
+    "erasure": Param(
+        None,
+        type=["null", "string"],
+        pattern="^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$",
+        title="Order",
+        description="Only this one, by the number that `lakemint erase` told; empty: all that are open.",
+    ),
+}
+
 for dataset in datasets():
-    with stage_dag("erase", dataset, __doc__):
+    with stage_dag("erase", dataset, __doc__, params=PARAMS):
         JobOperator(
             task_id="erase",
             job="erase",
             dataset=dataset,
+            arguments=["{{ params.erasure or '' }}"],
             outlets=[Table("bronze", dataset)],
             doc_md="Searches, removes, searches again, and leaves a receipt.",
         )

@@ -11,14 +11,12 @@ from lakemint.config import Config
 from lakemint.dataset.recipe import load_recipe
 from lakemint.delta_log import DeltaLog
 from lakemint.erase.orders import Erasures
-from lakemint.erase.records import Found, Order, Receipt, RevisedVersion, Trace, digests_of_subjects
+from lakemint.erase.records import Found, Order, Receipt, RevisedVersion, digests_of_subjects
 from lakemint.erase.scrub import scrub
-from lakemint.erase.tables import Place, Rewritten, SubjectTables
+from lakemint.erase.tables import Place, SubjectTables
 from lakemint.errors import LakemintError
 from lakemint.export.card import renew_cards
 from lakemint.feed.cache import ShardCache
-from lakemint.ingest import traces as raw
-from lakemint.ingest.erasure import erase as erase_lines
 from lakemint.label.erasure import erase_tasks, tasks_of
 from lakemint.label.studio import connect
 from lakemint.lake import Lake
@@ -31,6 +29,7 @@ from lakemint.spark import free_scratch, spark_session
 from lakemint.stack.servers.label_studio import compact_label_studio
 from lakemint.stack.servers.s3 import compact_store
 from lakemint.store import open_store
+from lakemint.subject_lines import SubjectLines, all_keys, stored
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -59,12 +58,16 @@ class Erasure:
     """One order for one dataset, on a Spark session; `tell` hears what is done just now."""
 
     def __init__(self, spark: "SparkSession", config: Config, order: Order, tell: Tell) -> None:
-        """Raises ConfigError when people may have labeled the dataset, and Label Studio is not configured."""
+        """Raises ConfigError when people may have labeled the dataset, and Label Studio is not configured.
+
+        And IntegrityError for a version whose record, manifest or recipe is damaged.
+        """
         self._spark, self._config, self._order, self._tell = spark, config, order, tell
         self._store, self._lake = open_store(config), Lake(config.need("lake"))
         self._recipe = load_recipe(config.schemas_folder(), order.dataset)
         own = self._store, self._lake, order.dataset
         self._orders = Erasures(*own)
+        self._lines = SubjectLines(self._store, self._lake, self._recipe, order.subjects)
         self._tables = SubjectTables(spark, *own, order.subjects)
         self._signing = Signing.of(config, *own)
         if self._recipe.label.form or DeltaLog(*own).last("annotations"):
@@ -78,6 +81,7 @@ class Erasure:
             "records": found.records,
             "unread": found.unread,
             "objects": found.objects,
+            "recorded": found.recorded,
             "rows": found.rows,
             "tasks": found.tasks,
             "versions": [{"version": number, "rows": rows} for number, rows in versions],
@@ -108,19 +112,23 @@ class Erasure:
 
     def _search(self) -> tuple[Found, list[tuple[int, int]]]:
         """What is there, and of each version that has such rows how many."""
-        subjects = self._order.subjects
         self._tell("searching the raw objects")
-        found = [*raw.traces(self._store, self._lake, self._recipe, subjects)]
+        found = self._lines.find()
         self._tell("searching the tables")
         places = [Place(trace.object, trace.etag, line) for trace in found for line in trace.lines]
-        held = self._tables.find(places, self._states())
+        held = self._tables.find(places, self._states(), self._lines.key)
+        self._tell("searching the recorded answers")
+        seen = [(trace.source, key) for trace in found for key in trace.keys]
+        keys = all_keys(self._order.found, seen, held.keys)
+        recordings = self._lines.find_recorded(keys)
         self._tell("searching the versions")
         versions = self._eraser(held.samples).search()
-        plain = [Trace(**{**trace._asdict(), "lines": [*trace.lines]}) for trace in found]
         return (
             Found(
                 samples=sorted(held.samples),
-                traces=plain,
+                traces=stored(found),
+                keys=keys,
+                recordings=recordings,
                 rows=dict(held.rows),
                 tasks=self._tasks(held.samples),
                 lost_states=len(held.gone),
@@ -153,13 +161,8 @@ class Erasure:
         self._tell("rewriting versions")
         made = self._eraser(samples).run(held)
         renew_cards(self._config, order.dataset, {number for number, _ in made}, self._tell)
-        self._tell("rewriting raw objects")
-        rewritten = []
-        for trace in found.traces:
-            held.require()
-            there = raw.Trace(**{**trace.model_dump(), "lines": tuple(trace.lines)})
-            now = erase_lines(self._store, self._lake, self._recipe, there, order.subjects)
-            rewritten.append(Rewritten(trace.object, trace.etag, now, there.lines))
+        self._tell("rewriting raw objects and recorded answers")
+        rewritten = self._lines.erase(found, held.require)
         self._tell("deleting rows from tables")
         self._tables.erase(samples, rewritten)
         self._tell("clearing the tables' history")
@@ -193,6 +196,7 @@ class Erasure:
             records=found.records,
             unread=found.unread,
             objects=found.objects,
+            recorded=found.recorded,
             rows=found.rows,
             tasks=found.tasks,
             versions=[one for record in self._records() for one in revised(record, order.erasure)],
@@ -206,10 +210,9 @@ class Erasure:
 
     def _searched(self) -> list[str]:
         dataset = self._order.dataset
-        sources = [self._lake.raw(dataset, source) for source in self._recipe.sources]
         studio = [self._config.label_studio_url] if self._config.label_studio_url else []
         cache = f"the cache of {self._config.acting_user()}"
-        return [*sources, f"tables/*/{dataset}", self._lake.published(dataset), *studio, cache]
+        return [*self._lines.roots, f"tables/*/{dataset}", self._lake.published(dataset), *studio, cache]
 
     def _tasks(self, samples: frozenset[str]) -> int:
         if not (self._config.label_studio_url and samples):

@@ -70,9 +70,13 @@ class Lake:
         """Key prefix of a Delta table's log, with its slash."""
         return f"{_table_key(table, dataset)}/_delta_log/"
 
+    def all_raw(self, dataset: str) -> str:
+        """Key prefix of all raw objects, with its slash."""
+        return f"raw/{check_name(dataset)}/"
+
     def raw(self, dataset: str, source: str) -> str:
         """Key prefix of a source's raw objects, with its slash."""
-        return f"raw/{check_name(dataset)}/{check_name(source, 'source')}/"
+        return f"{self.all_raw(dataset)}{check_name(source, 'source')}/"
 
     def recordings(self, dataset: str) -> str:
         """Key prefix of recorded answers, with its slash."""

@@ -8,7 +8,8 @@ A verdict is canonical JSON without clock or run: the same table and rules give 
 """
 
 import json
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Iterator, Mapping, Sized
 from dataclasses import asdict
 from typing import Any, Final
 
@@ -46,6 +47,21 @@ def verdict_of(
         "passed": all(check["passed"] for check in checks if check["severity"] == CRITICAL),
         "checks": checks,
     }
+
+
+def told(observed: Any) -> float | str | None:
+    """What a rule of anybody's found, as a verdict says it: the same on every run, and no text of the data.
+
+    Versions are bound to verdicts, which outlive an erasure: they must not quote what somebody gave. Sums of
+    floats depend on their order.
+    """
+    if isinstance(observed, float):
+        return float(f"{observed:.9g}") if math.isfinite(observed) else str(observed)
+    if observed is None or isinstance(observed, bool | int):
+        return observed
+    if isinstance(observed, Sized) and not isinstance(observed, str | bytes):
+        return "1 value" if len(observed) == 1 else f"{len(observed):,} values"
+    return "a value, which verdicts do not quote"
 
 
 def keep(store: Store, lake: Lake, verdict: Verdict) -> Verdict:

@@ -164,6 +164,7 @@ def test_nothing_is_left_of_a_hundred_people(
 
     assert "\n".join(holding(notes, config.home, village.mark)) == ""
     assert len(receipt.subjects) == LEAVING
+    assert receipt.recorded == receipt.records - receipt.unread > LEAVING
     assert [one.version for one in receipt.versions] == [*before]
     for version in receipt.versions:
         left = {text for text in before[version.version] if village.mark not in text}

@@ -29,7 +29,9 @@ SUBJECTS = {
     "assemble": "gold/pets",
     "publish": "pets@1",
     "train": "score/pets",
+    "erase": "erasures/pets",
 }
+ARGUMENTS = {"gate": "dataset, table, version", "erase": "dataset, erasure"}
 JOB = """
 import pathlib, sys, time
 from lakemint.job import runner
@@ -39,7 +41,7 @@ from lakemint.job.outcome import Outcome
 order = pathlib.Path(__file__).with_name("{job}.order")
 
 def main({arguments}) -> Outcome:
-    print("at work on", dataset)
+    print("at work on", {arguments})
     told = order.read_text() if order.exists() else ""
     if told == "sleep":
         print("sent 1,000 of 4,000 samples")
@@ -69,7 +71,7 @@ class FormRun:
     """A run of a DAG that a person starts by its form."""
 
     def __init__(self, api: AirflowApi, dag: str, run: str) -> None:
-        self._api, self.path = api, f"/dags/{dag}/dagRuns/{run}"
+        self._api, self.run, self.path = api, run, f"/dags/{dag}/dagRuns/{run}"
         self.asked: dict[str, Any] = {}
         """What a person was shown who had to decide."""
 
@@ -89,6 +91,10 @@ class FormRun:
 
     def xcom(self, task: str, key: str = "return_value") -> Any:
         return self._api.get(f"{self.path}/taskInstances/{task}/xcomEntries/{key}")["value"]
+
+    def log(self, task: str) -> str:
+        """Of a task's first try."""
+        return json.dumps(self._api.get(f"{self.path}/taskInstances/{task}/logs/1")["content"])
 
     def error(self, task: str) -> str:
         """What a task that failed complained of."""
@@ -139,6 +145,12 @@ class Road:
         return pid
 
 
+def amend(file: Path, before: str, after: str) -> None:
+    text = file.read_text()
+    assert text.count(before) == 1
+    file.write_text(text.replace(before, after))
+
+
 @contextmanager
 def airflow_in(checkout: Path) -> Iterator[Road]:
     """The checkout's Airflow, up; its lake is a folder with two versions of `pets`, and two jobs are real."""
@@ -147,15 +159,13 @@ def airflow_in(checkout: Path) -> Iterator[Road]:
     pets.mkdir(parents=True)
     for path in (CHECKOUT / "schemas" / "digits").iterdir():
         (pets / path.name).write_text(path.read_text().replace("name: digits", "name: pets"))
-    recipe = (pets / "recipe.yaml").read_text()
-    assert "publish: {buckets: 4}" in recipe
-    channels = "publish: {buckets: 4, channel: candidate, approve: [production]}"
-    (pets / "recipe.yaml").write_text(recipe.replace("publish: {buckets: 4}", channels))
+    amend(pets / "recipe.yaml", "{buckets: 4}", "{buckets: 4, channel: candidate, approve: [production]}")
+    person = "{name: name, customProperties: [{property: dataSubject, value: true}]"
+    amend(pets / "contract.yaml", "{name: name", person)
     (checkout / "dags").symlink_to(CHECKOUT / "dags")
     (checkout / "jobs").mkdir()
     for job, subject in SUBJECTS.items():
-        arguments = "dataset, table, version" if job == "gate" else "dataset"
-        code = JOB.format(job=job, subject=subject, arguments=arguments)
+        code = JOB.format(job=job, subject=subject, arguments=ARGUMENTS.get(job, "dataset"))
         (checkout / "jobs" / f"{job}.py").write_text(code)
     for job in ("promote_check", "promote"):
         (checkout / "jobs" / f"{job}.py").symlink_to(CHECKOUT / "jobs" / f"{job}.py")

@@ -200,6 +200,7 @@ def test_a_dataset_that_is_not_there_is_told_with_those_that_are(road: Road) -> 
 
 
 DAG = "promote_pets"
+WHO = "Zoë Quillfeather"
 
 
 def form(road: Road, version: int, channel: str, **more: Any) -> FormRun:
@@ -255,8 +256,35 @@ def test_a_person_decides_on_a_promotion_and_only_approval_moves_the_channel(roa
 
 
 @pytest.mark.parametrize(
-    "conf", [{"channel": "production"}, {"version": 0, "channel": "x"}, {"version": 1, "channel": "No"}]
+    ("dag", "filled_in"),
+    [
+        (DAG, {"channel": "production"}),
+        (DAG, {"version": 0, "channel": "x"}),
+        (DAG, {"version": 1, "channel": "No"}),
+        ("erase_pets", {"erasure": WHO}),
+    ],
 )
-def test_a_form_that_is_filled_in_wrongly_starts_nothing(road: Road, conf: dict[str, Any]) -> None:
+def test_a_form_that_is_filled_in_wrongly_starts_nothing(
+    road: Road, dag: str, filled_in: dict[str, Any]
+) -> None:
     with pytest.raises(Refused, match="Invalid input for param"):
-        road.form(DAG, **conf)
+        road.form(dag, **filled_in)
+
+
+def test_an_erasure_is_known_by_its_number_and_nothing_of_airflow_names_anybody(road: Road) -> None:
+    placed = road.run("erase", "pets", "--subject", WHO, "--order-only")
+    assert placed.returncode == 0, placed.stderr
+    number = placed.stdout.split()[1].rstrip(":")
+    one, all_open = road.form("erase_pets", erasure=number), road.form("erase_pets")
+    assert one.end() == all_open.end() == {"run": "success", "erase": "success"}
+    assert (f"at work on pets {number}" in one.log("erase"), number in all_open.log("erase")) == (True, False)
+    asked = {"source_dag_id": "erase_pets", "source_run_id": one.run}
+    (event,) = road.api.get("/assets/events", **asked)["asset_events"]
+    assert event["name"] == "bronze/pets"
+    assert [run["dag_id"] for run in event["created_dagruns"]] == ["refine_pets"]
+    (order,) = road.checkout.glob("lake/published/pets/erasures/*.json")
+    assert WHO.encode() in order.read_bytes()
+    # Its database, its logs, and what all servers keep.
+    kept = [path for path in (road.checkout / ".lakemint").rglob("*") if path.is_file()]
+    assert [path for path in kept if one.run in str(path) and path.suffix == ".log"]
+    assert [path for path in kept if WHO.split()[1].encode() in path.read_bytes()] == []

@@ -29,6 +29,7 @@ SOURCES = {
     "mail": {"format": "tsv", "columns": COLUMNS},
     "chat": {"format": "jsonl", "columns": COLUMNS},
 }
+FAX = {"fax": {"format": "csv", "columns": COLUMNS}}
 STRINGS: list[dict[str, Any]] = [{"name": name, "logicalType": "string"} for name in COLUMNS]
 STRINGS[0] = {**STRINGS[0], "customProperties": [{"property": "dataSubject", "value": True}]}
 RECIPE: dict[str, Any] = {
@@ -38,29 +39,43 @@ RECIPE: dict[str, Any] = {
     ],
     "label": {"known": "kind"},
 }
+ASKED: dict[str, Any] = {
+    "form": "label.xml",
+    "sample": {"size": 9},
+    "answers": {"per_sample": 1},
+    "replay": {"columns": ["text", "ratings"], "key": "text", "answers": "ratings"},
+}
 
 
 @pytest.fixture
 def notes(
     config: Config, spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> SmallDataset:
-    """Two published versions, in each of which the subject has a row that nobody else gave."""
+    """Two published versions, in each of which the subject has a row that nobody else gave.
+
+    The second one's recipe no longer names a source of the first. Now people are asked, or recorded answers.
+    """
     monkeypatch.setenv("LAKEMINT_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setenv("LAKEMINT_LABEL_STUDIO_URL", "")
     folder = tmp_path / "schemas"
     folder.mkdir()
     notes = SmallDataset(config, spark, folder, monkeypatch)
-    notes.write(SOURCES, STRINGS, STRINGS[1:2], **RECIPE)
+    notes.write({**SOURCES, **FAX}, STRINGS, STRINGS[1:2], **RECIPE)
+    notes.land("fax/a.csv", f'Bob,a fax of Bob\'s,good\n{WHO},"a kumquat\nby fax",bad\n'.encode())
     mail = [("Bob", "a letter of Bob's", "good"), (WIDE, "one  kumquat", "bad"), (WHO, "shared", "bad")]
     notes.land("mail/a.tsv", tsv(mail).encode())
     notes.land("mail/b.tsv.gz", gzip.compress(f"Bob\tshared\tbad\n{WHO}\tno kind of kumquat\n".encode()))
     take_road()
+    notes.write(SOURCES, STRINGS, STRINGS[1:2], **RECIPE)
     chat = [(WHO, "more kumquats", "good"), ("Eve", "a word of Eve's", "bad")]
     lines = [json.dumps(dict(zip(COLUMNS, row, strict=True))) for row in chat]
     notes.land("chat/c.jsonl", "\n".join(lines).encode())
     take_road()
     for number in (1, 2):
         texts(number)
+    notes.write(SOURCES, STRINGS, STRINGS[1:2], **{**RECIPE, "label": ASKED})
+    notes.land("forgotten/a.tsv", f"Bob\tforgotten\n{WHO}\ta forgotten kumquat\n".encode())
+    notes.store.put("recorded/notes/mail.txt", b"a letter of Bob's\t[1]\none kumquat\t[2]\n")
+    notes.store.put("recorded/notes/fax.txt", f"{WHO} by hand\na kumquat by fax\t[3]\n".encode())
     return notes
 
 
@@ -80,14 +95,14 @@ def found(notes: SmallDataset) -> list[str]:
 
 
 def test_nothing_of_the_subject_is_left_and_the_road_goes_on(notes: SmallDataset) -> None:
-    assert texts(1) == {"a letter of Bob's", "one kumquat", "shared"}
-    assert texts(2) == texts(1) | {"more kumquats", "a word of Eve's"}
+    assert texts(1) == {"a letter of Bob's", "a fax of Bob's", "a kumquat by fax", "one kumquat", "shared"}
+    assert texts(2) == {"a letter of Bob's", "one kumquat", "shared", "more kumquats", "a word of Eve's"}
     assert found(notes)
     one = order(notes)
 
     plan = run_job("erase", DATASET, one.erasure, "plan").details
-    assert (plan["records"], plan["objects"]) == (4, 3)
-    assert plan["versions"] == [{"version": 1, "rows": 2}, {"version": 2, "rows": 3}]
+    assert (plan["records"], plan["unread"], plan["objects"], plan["recorded"]) == (6, 2, 5, 3)
+    assert plan["versions"] == [{"version": 1, "rows": 3}, {"version": 2, "rows": 3}]
     assert texts(2) >= {"one kumquat"}, "a plan changes nothing"
 
     with pytest.raises(LakemintError, match="was not agreed to"):
@@ -95,16 +110,19 @@ def test_nothing_of_the_subject_is_left_and_the_road_goes_on(notes: SmallDataset
     assert run_job("erase", DATASET).counts == {}, "nor among all that is due"
     Erasures(notes.store, notes.lake, DATASET).agree(one)
     outcome = run_job("erase", DATASET, one.erasure)
-    assert (outcome.changed, outcome.counts) == (True, {one.erasure: 4})
+    assert (outcome.changed, outcome.counts) == (True, {one.erasure: 6})
     receipt = Erasures(notes.store, notes.lake, DATASET).read(one.erasure)
     assert isinstance(receipt, Receipt)
     assert receipt.is_about(Subjects("who", f"  {WHO} ", "nobody"))
     assert not receipt.is_about(Subjects("who", "Bob"))
-    assert [(version.version, version.rows) for version in receipt.versions] == [(1, 2), (2, 3)]
-    assert receipt.rows == plan["rows"]
+    assert [(version.version, version.rows) for version in receipt.versions] == [(1, 3), (2, 3)]
+    assert (receipt.rows, receipt.recorded) == (plan["rows"], 3)
     assert found(notes) == []
+    kept = [notes.store.get(f"raw/notes/{name}") for name in ("fax/a.csv", "forgotten/a.tsv")]
+    assert kept == [b"Bob,a fax of Bob's,good\n\n\n", b"Bob\tforgotten\n\n"]
+    assert notes.store.get("recorded/notes/mail.txt") == b"a letter of Bob's\t[1]\n\n"
 
-    assert texts(1) == {"a letter of Bob's"}
+    assert texts(1) == {"a letter of Bob's", "a fax of Bob's"}
     assert texts(2) == {"a letter of Bob's", "a word of Eve's"}
     for number in (1, 2):
         assert verify(load_config(), Reference(DATASET, number)).sound

@@ -1,23 +1,20 @@
-"""Stratified splits on the real Spark: shares of every class however data grow; who has a split keeps it."""
+"""Stratified splits on the real Spark: what was dealt stays, whatever becomes of data, recipe and tables."""
 
-import random
-from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pytest
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import SparkSession
 
 import lakemint
 from lakemint.config import Config, load_config
 from lakemint.dataset.recipe import Split
 from lakemint.delta_log import DeltaLog
 from lakemint.errors import ContractError, RecipeError
-from lakemint.names import SPLITS, Reference
+from lakemint.names import Reference
 from lakemint.published.opened import open_published
-from lakemint.refine.splits.transforms import SCHEMA, parted, units, unsplit
 from lakemint.spark import replace_rows
 from tests.identity import sample_id
 from tests.integration.small_dataset import DATASET, SmallDataset, take_road, tsv
@@ -67,98 +64,11 @@ def dealt(notes: SmallDataset) -> dict[str, str]:
     return found
 
 
-def off_quota(placed: Iterable[tuple[str, str]], shares: dict[str, float] = SHARES) -> float:
-    """Of all (stratum, split): by how many units one of them is off its quota at most."""
-    counts: dict[str, Counter[str]] = defaultdict(Counter)
-    for stratum, split in placed:
-        counts[stratum][split] += 1
-    return max(
-        abs(shares[name] * found.total() - found[name]) for found in counts.values() for name in SPLITS
-    )
-
-
-class Table:
-    """`splits` in memory, grown by the transforms alone."""
-
-    def __init__(self, spark: SparkSession, draw: random.Random | None = None) -> None:
-        self._spark, self._draw = spark, draw
-        self.splits: dict[str, str] = {}
-
-    def grow(self, kinds: dict[str, str], clusters: dict[str, str] | None = None) -> None:
-        """Deal those samples (id → stratum), perhaps in clusters (id → cluster), that have no split yet."""
-        samples = self._frame(kinds, "sample_id string, stratum string")
-        grouped = self._frame(clusters, "sample_id string, cluster string") if clusters else None
-        splits, split = self._frame(self.splits, SCHEMA), Split(**BY_KIND)
-        whole = units(samples, grouped, splits).localCheckpoint()
-        found = unsplit(samples, grouped, splits, whole, split).collect()
-        new = {row["sample_id"]: row["split"] for row in found}
-        assert len(new) == len(found)
-        assert new.keys() == kinds.keys() - self.splits.keys()
-        self.splits |= new
-
-    def leaving(self, clusters: dict[str, str]) -> set[str]:
-        grouped = self._frame(clusters, "sample_id string, cluster string")
-        return {row["sample_id"] for row in parted(grouped, self._frame(self.splits, SCHEMA)).collect()}
-
-    def _frame(self, rows: dict[str, str], schema: str) -> DataFrame:
-        """Where it is left to chance, in any order and any number of partitions."""
-        pairs = [*rows.items()]
-        if self._draw is None:
-            return self._spark.createDataFrame(pairs, schema)
-        self._draw.shuffle(pairs)
-        return self._spark.createDataFrame(pairs, schema).repartition(self._draw.randint(1, 5))
-
-
-def test_every_stratum_has_its_shares_however_rows_come_and_lie(spark: SparkSession, seed: int) -> None:
-    draw = random.Random(seed)  # noqa: S311 - test data
-    kinds: dict[str, str] = {}
-    table, shuffled = Table(spark), Table(spark, draw)
-    for step in range(3):
-        sizes = {"common": 50, "rare": draw.randint(0, 3), "": draw.randint(0, 9), f"only {step}": 5}
-        for kind, size in sizes.items():
-            kinds |= {sample_id([f"{step} {kind} {number}"]): kind for number in range(size)}
-        before = dict(table.splits)
-        table.grow(kinds)
-        shuffled.grow(kinds)
-        assert before.items() <= table.splits.items()
-        assert table.splits == shuffled.splits
-        assert off_quota((kinds[sample], split) for sample, split in table.splits.items()) < 1
-    # Most are where the hash alone would put them.
-    split = Split(**SHARES)
-    same = sum(expected_split(sample, split) == there for sample, there in table.splits.items())
-    assert same > 0.8 * len(table.splits)
-
-
-def test_clusters_share_a_split_and_whoever_was_tested_on_stays(spark: SparkSession, seed: int) -> None:
-    """Clusters grow, and meet; samples leave, and come back."""
-    draw = random.Random(seed)  # noqa: S311 - test data
-    table, clusters, kinds = Table(spark), dict[str, str](), dict[str, str]()
-    left: set[str] = set()
-    for step in range(4):
-        groups = sorted({*clusters.values()})
-        for number in range(30):
-            new = sample_id([f"{step} {number}"])
-            met = draw.sample(groups, min(len(groups), draw.randint(0, 2)))
-            clusters[new] = met[0] if met else new
-            clusters |= {one: met[0] for one, cluster in clusters.items() if cluster in met}
-            kinds[new] = draw.choice("aab")
-        before, gone = dict(table.splits), set(draw.sample(sorted(kinds), len(kinds) // 10))
-        table.grow({one: kind for one, kind in kinds.items() if one not in gone}, clusters)
-        assert before.items() <= table.splits.items()
-        left = table.leaving(clusters)
-        stay = {one: there for one, there in table.splits.items() if one not in left}
-        assert len({(clusters[one], there) for one, there in stay.items()}) == len(
-            {clusters[one] for one in stay}
-        )
-        assert all(table.splits[one] != "test" for one in left)
-    assert left
-
-
 def test_what_was_dealt_stays_whatever_becomes_of_the_recipe(notes: SmallDataset) -> None:
     first = some("a", 20) + some("b", 5)
     kinds = {sample_id([text]): kind for kind, text in first}
     bronze(notes, 1, first)
-    outcome = notes.run("refine")
+    notes.run("refine")
     begun = dealt(notes)
     assert begun.keys() == kinds.keys()
     assert Counter((kinds[one], split) for one, split in begun.items()) == Counter(
@@ -172,7 +82,7 @@ def test_what_was_dealt_stays_whatever_becomes_of_the_recipe(notes: SmallDataset
         }
     )
     version = notes.version("splits")
-    assert notes.run("refine").identity == outcome.identity
+    assert not notes.run("refine").changed
     # Other shares are those of what is new; a sample of another class now stays; one that left comes back.
     bronze(notes, 1, [("b", text) for _, text in first[:10]] + first[11:])
     write(notes, {"train": 0.0, "validation": 0.0, "test": 1.0, "stratify": "kind"})
@@ -206,22 +116,34 @@ def test_killed_between_its_commits_it_ends_in_the_same(
     def dies(*_: object, **__: object) -> None:
         raise Killed
 
-    rows = some("a", 30) + some("b", 6)
-    bronze(notes, 1, rows)
-    for place in ("refine.splits.table.insert_new", "spark.replace_rows"):
+    def killed_at(place: str) -> dict[str, str] | None:
+        """What is dealt when refine was killed there, which is before its other tables change."""
+        before = notes.version("silver"), notes.version("rejected")
         with monkeypatch.context() as patch:
             patch.setattr(f"lakemint.{place}", dies)
             with pytest.raises(Killed):
                 notes.run("refine")
-        assert notes.version("silver") is None
-    killed = dealt(notes)
-    versions = notes.version("splits")
+        assert (notes.version("silver"), notes.version("rejected")) == before
+        return None if notes.version("splits") is None else dealt(notes)
+
+    bronze(notes, 1, some("a", 30) + some("b", 6))
+    assert killed_at("refine.splits.table.replace_table") is None
+    first = killed_at("spark.replace_rows")
+    assert first
     notes.run("refine")
-    assert (dealt(notes), notes.version("splits")) == (killed, versions)
-    for table in ("splits", "silver", "rejected"):
+    assert (dealt(notes), notes.version("splits")) == (first, 0)
+    for table in ("splits", "silver", "rejected"):  # the whole way without a kill
         notes.remove(table)
     notes.run("refine")
-    assert dealt(notes) == killed
+    assert dealt(notes) == first
+    bronze(notes, 2, some("a", 9, "more") + some("b", 3, "more"))
+    assert killed_at("refine.splits.table.insert_new") == first
+    second = killed_at("spark.replace_rows")
+    assert second
+    assert len(second) == 48
+    version = notes.version("splits")
+    notes.run("refine")
+    assert (dealt(notes), notes.version("splits")) == (second, version)
 
 
 def published(number: int) -> dict[str, str]:
@@ -297,6 +219,7 @@ def test_what_cannot_be_dealt_by_is_told(notes: SmallDataset) -> None:
     write(notes, {**SHARES, "stratify": "text"})
     with pytest.raises(RecipeError, match=r"'text' has 120 values for 120 samples .* name a coarser column"):
         notes.run("refine")
+    assert notes.version("splits") is None
     notes.write(
         SOURCES, STRINGS[1:], STRINGS[1:], label={"known": "text"}, split={**SHARES, "stratify": "kind"}
     )

@@ -14,7 +14,7 @@ ISOLATED = ("ingest", "refine", "label", "gate", "assemble", "publish", "feed", 
 """Stages that know no other; `train` reads what the feed gives, like any training program."""
 FOUNDATION = ("*.py", "dataset/*.py", "published/*.py", "store/*.py")
 """What all stages stand on."""
-ABOVE = ("check.py", "erasure.py", "record_schemas.py", "__init__.py")
+ABOVE = ("check.py", "erasure.py", "record_schemas.py", "subject_lines.py", "__init__.py")
 """Top-level modules that stand on stages."""
 EDGES = {
     "pyspark": ("spark.py", "spark_daemon.py", "*/transforms.py"),

@@ -11,7 +11,7 @@ from lakemint.errors import GateFailed
 from lakemint.lake import Lake
 from lakemint.names import TableVersion
 from lakemint.store import Store, open_store
-from lakemint.verdicts import digest, find, keep, passing, verdict_of
+from lakemint.verdicts import digest, find, keep, passing, told, verdict_of
 from tests.unit.contracts import column, write
 
 AT = TableVersion(3, "c3")
@@ -94,3 +94,21 @@ def test_the_first_verdict_stands(store: Store, lake: Lake, contract: Contract) 
     first = keep(store, lake, verdict(contract, check(False)))
     assert keep(store, lake, verdict(contract, check(True))) == first
     assert find(store, lake, "pets", contract.table("silver"), AT) == first
+
+
+@pytest.mark.parametrize(
+    ("observed", "said"),
+    [
+        (7, 7),
+        (True, True),
+        (None, None),
+        (1 / 3, 0.333333333),
+        (float("nan"), "nan"),
+        ("Zoë Q7", "a value, which verdicts do not quote"),
+        (b"Zo", "a value, which verdicts do not quote"),
+        (["Zoë Q7"], "1 value"),
+        ({"Zoë": 1, "Bo": 2}, "2 values"),
+    ],
+)
+def test_what_a_rule_found_is_told_without_quoting_the_data(observed: Any, said: Any) -> None:
+    assert told(observed) == said

@@ -21,6 +21,7 @@ WOKEN_WITHIN = 45.0
 QUEUED_LONG = 5.0
 """Seconds after which a run that is still queued is worth explaining."""
 
+DEFERRED = "deferred"
 WAITING = {None, "scheduled", "queued", "up_for_reschedule"}
 
 
@@ -198,8 +199,8 @@ class Walk:
         return str(detail[0].get("exc_value") or errors[-1]["event"])
 
     def _note(self, dag: str, state: str, tasks: Sequence[Task]) -> str:
-        if any(task.state == "deferred" for task in tasks):
-            return f"waits for people's answers in Label Studio: {self._people()}"
+        if any(task.state == DEFERRED for task in tasks):
+            return f"waits {self._for_people()}"
         if state == "queued" and time.monotonic() - self._queued > QUEUED_LONG:
             return self._line(dag)
         return ""
@@ -241,7 +242,16 @@ class Walk:
     def _line(self, dag: str) -> str:
         """What a queued run of the DAG waits for."""
         ahead = self._api.get(f"/dags/{dag}/dagRuns", state="running", limit=1)["dag_runs"]
-        return f"waits for an earlier run: {self._api.page(dag, ahead[0]['dag_run_id'])}" if ahead else ""
+        if not ahead:
+            return ""
+        run = str(ahead[0]["dag_run_id"])
+        tasks = self._api.get(f"/dags/{dag}/dagRuns/{quote(run, safe='')}/taskInstances")["task_instances"]
+        waits = any(task["state"] == DEFERRED for task in tasks)
+        why = f", which waits {self._for_people()}; " if waits else ": "
+        return f"waits for an earlier run{why}{self._api.page(dag, run)}"
+
+    def _for_people(self) -> str:
+        return f"for people's answers in Label Studio: {self._people()}"
 
     def _explain_silence(self, dag: str, following: str, told: bool) -> None:
         if self._api.get(f"/dags/{following}")["is_paused"]:

@@ -113,6 +113,8 @@ def channels(
 
     lakemint channels reviews@production
     """
+    from lakemint.dataset.folder import require_known
+    from lakemint.published.catalog import numbers
     from lakemint.published.channels import history, listing
 
     if "@" in which:
@@ -122,8 +124,10 @@ def channels(
         entries = [_entry(channel, position) for position in positions]
     else:
         check_name(which)
-        _, store, lake = _opened()
+        config, store, lake = _opened()
         entries = [_entry(Channel(which, r.channel), r.position) for r in listing(store, lake, which)]
+        if not (entries or numbers(store, lake, which)):
+            require_known(config.schemas, which)
     if as_json:
         typer.echo(json.dumps(entries, indent=2))
     elif not entries:

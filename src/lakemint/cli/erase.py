@@ -98,11 +98,17 @@ def erasures(
     Exit status 1 when one is not complete, or a receipt is not as it was signed.
     """
     from lakemint.config import load_config
+    from lakemint.dataset.folder import require_known
     from lakemint.erase.records import Receipt
+    from lakemint.lake import Lake
+    from lakemint.published.catalog import numbers
+    from lakemint.store import open_store
 
     config = load_config()
     ledger = _erasures(config, check_name(dataset))
     records = ledger.all()
+    if not (records or numbers(open_store(config), Lake(config.need("lake")), dataset)):
+        require_known(config.schemas, dataset)
     if subject:
         wanted = _subjects(config, dataset, subject)
         records = [record for record in records if record.is_about(wanted)]
@@ -198,6 +204,8 @@ def _told(found: Mapping[str, Any], verb: str) -> str:
     ]
     if found["unread"]:
         lines.insert(1, f"  unread    {found['unread']:,} of them: a name stands in what nobody can read")
+    if recorded := found.get("recorded"):
+        lines.append(f"  recorded  {recorded:,} lines of recorded answers")
     if found["lost_states"]:
         lines.append(f"  lost      {found['lost_states']:,} states of silver that versions were made from")
     return "\n".join(lines)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lakemint.errors import LakemintError
 from lakemint.printable import printable
 
 if TYPE_CHECKING:
@@ -38,13 +37,14 @@ def list_(
 ) -> None:
     """List a dataset's published versions, oldest first."""
     from lakemint.config import load_config
+    from lakemint.dataset.folder import require_known
     from lakemint.names import check_name
     from lakemint.published.card import listing
 
     config = load_config()
     entries = listing(config, check_name(dataset))
     if not entries:
-        _require_known(config, dataset)
+        require_known(config.schemas, dataset)
     if as_json:
         typer.echo(json.dumps(entries, indent=2))
     elif not entries:
@@ -166,18 +166,6 @@ def standing(config: "Config", text: str) -> "Reference":
         return reference
     record = read(open_store(config), Lake(config.need("lake")), reference)
     return Reference(record.dataset, record.version)
-
-
-def _require_known(config: "Config", dataset: str) -> None:
-    """Raises LakemintError for a dataset that schemas/, where there is one, does not have."""
-    from lakemint.dataset.folder import datasets
-
-    known = datasets(config.schemas) if config.schemas else [dataset]
-    if dataset not in known:
-        raise LakemintError(
-            f"nothing is published as {dataset!r}, and schemas/ has no such dataset; "
-            f"there are {', '.join(known) or 'none'}"
-        )
 
 
 def show_thing(thing: object, soft_wrap: bool = False) -> None:

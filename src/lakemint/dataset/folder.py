@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from lakemint.errors import ConfigError
+from lakemint.errors import ConfigError, LakemintError
 
 
 def datasets(schemas: Path) -> list[str]:
@@ -16,6 +16,16 @@ def datasets(schemas: Path) -> list[str]:
         raise ConfigError(
             f"{schemas}: cannot be read ({error.strerror}); mend it, or LAKEMINT_SCHEMAS"
         ) from error
+
+
+def require_known(schemas: Path | None, dataset: str) -> None:
+    """Raises LakemintError for a dataset, nothing of which is in the lake, that the folder has not either."""
+    known = datasets(schemas) if schemas else [dataset]
+    if dataset not in known:
+        raise LakemintError(
+            f"nothing is published as {dataset!r}, and schemas/ has no such dataset; "
+            f"there are {', '.join(known) or 'none'}"
+        )
 
 
 def _is_dataset(path: Path) -> bool:

@@ -19,7 +19,7 @@ MEDIA_TYPE = b"application/vnd.lakemint.erasure+json"
 
 
 class Trace(Record):
-    """A raw object in which the subject was found."""
+    """A raw object, or recorded answers, in which the subject was found."""
 
     object: str
     source: str
@@ -38,6 +38,11 @@ class Found(Record):
 
     samples: list[str]
     traces: list[Trace]
+    """Of raw objects."""
+    keys: dict[str, list[str]] = Field(default_factory=dict, repr=False)
+    """Source → by what recorded answers are joined to the records."""
+    recordings: list[Trace] = Field(default_factory=list)
+    """Of recorded answers to them."""
     rows: dict[str, Count]
     """Table → rows."""
     tasks: Count
@@ -61,24 +66,37 @@ class Found(Record):
         return len({trace.object for trace in self.traces})
 
     @property
+    def recorded(self) -> int:
+        """Lines of recorded answers."""
+        return sum(trace.records for trace in self.recordings)
+
+    @property
     def is_anything(self) -> bool:
-        return bool(self.samples or self.traces or self.tasks or any(self.rows.values()))
+        return bool(self.samples or self.traces or self.recordings or self.tasks or any(self.rows.values()))
 
     def and_(self, later: "Found") -> "Found":
         """All of both; what a search that was cut off had begun to remove is not counted twice.
 
         Of lost states the first search knows: what follows it removes the tables' history.
         """
-        known = {(trace.object, trace.etag) for trace in self.traces}
-        new = [trace for trace in later.traces if (trace.object, trace.etag) not in known]
         tables = dict.fromkeys([*self.rows, *later.rows])
         return Found(
             samples=sorted({*self.samples, *later.samples}),
-            traces=[*self.traces, *new],
+            traces=_both(self.traces, later.traces),
+            keys={
+                source: sorted({*self.keys.get(source, ()), *later.keys.get(source, ())})
+                for source in dict.fromkeys([*self.keys, *later.keys])
+            },
+            recordings=_both(self.recordings, later.recordings),
             rows={name: max(self.rows.get(name, 0), later.rows.get(name, 0)) for name in tables},
             tasks=max(self.tasks, later.tasks),
             lost_states=self.lost_states,
         )
+
+
+def _both(traces: list[Trace], later: list[Trace]) -> list[Trace]:
+    known = {(trace.object, trace.etag) for trace in traces}
+    return [*traces, *(trace for trace in later if (trace.object, trace.etag) not in known)]
 
 
 class Order(Record):
@@ -152,6 +170,8 @@ class Receipt(Record):
     """Those of them that nobody could read: the name stood in them."""
     objects: Count
     """Raw objects that held them."""
+    recorded: Count = Field(default=0, exclude_if=lambda lines: lines == 0)
+    """Lines of recorded answers to them. Receipts without any keep the signatures they had."""
     rows: dict[str, Count]
     """Table → rows."""
     tasks: Count

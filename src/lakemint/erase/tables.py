@@ -17,6 +17,7 @@ from lakemint.erase.transforms import (
     erasures,
     ever_in,
     gone_from,
+    keys_of,
     leaked_at,
     moves_of,
     naming_gone,
@@ -102,6 +103,8 @@ class Held:
     """Table → rows to be removed; of tables that are there."""
     gone: tuple[TableVersion, ...]
     """States of silver that were asked for and can no longer be read."""
+    keys: frozenset[tuple[str, str]] = frozenset()
+    """(source, key) of the subject's records, when a key was asked for."""
 
 
 class SubjectTables:
@@ -114,11 +117,11 @@ class SubjectTables:
         self._dataset, self._subjects = dataset, subjects
         self._log = DeltaLog(store, lake, dataset)
 
-    def find(self, places: Iterable[Place], states: Iterable[TableVersion]) -> Held:
+    def find(self, places: Iterable[Place], states: Iterable[TableVersion], key: str | None = None) -> Held:
         """What is there, beside what stands at the raw `places`; changes nothing.
 
-        `states`: of silver, those that published versions were made from. Raises LakemintError when an
-        ingest was cut off.
+        `states`: of silver, those that published versions were made from. `key`: a column that recorded
+        answers are joined by. Raises LakemintError when an ingest was cut off.
         """
         tables, asked = self._tables(), dict.fromkeys(states)
         if not tables:
@@ -133,7 +136,9 @@ class SubjectTables:
         moves = moves_of(rewritten_of(self._spark, []), tables["objects"], records)
         ids = samples_of(self._spark, samples)
         rows = {name: frame.count() for name, frame in self._going(tables, ids, moves, at).items()}
-        return Held(samples, rows, tuple(state for state in asked if not self._is_there(state)))
+        gone = tuple(state for state in asked if not self._is_there(state))
+        keys = keys_of(tables["bronze"], records, key) if key else []
+        return Held(samples, rows, gone, frozenset(keys))
 
     def erase(self, samples: Iterable[str], rewritten: Iterable[Rewritten]) -> dict[str, int]:
         """Take out the rows of the samples, and the records of the subject; table → rows removed by this run.

@@ -87,6 +87,15 @@ def unread_of(quarantine: DataFrame, subjects: Subjects, places: DataFrame) -> D
     return _picked(rows, _showing(F.col("head"), F.col("line"), subjects), places).select(*_PLACE, *_ORIGIN)
 
 
+def keys_of(bronze: DataFrame, records: DataFrame, key: str) -> list[tuple[str, str]]:
+    """(source, value of the column `key`) of the records, each once; none where bronze has no such column."""
+    if key not in bronze.columns:
+        return []
+    theirs = bronze.join(records.select(*_PLACE), [*_PLACE], "left_semi").where(F.col(key).isNotNull())
+    found = theirs.select("source", F.col(key).cast("string")).distinct()
+    return [(row[0], row[1]) for row in found.collect()]
+
+
 def samples_at(silver: DataFrame, subjects: Subjects, places: DataFrame) -> DataFrame:
     """The sample_ids of the rows that name the subject, or come from the places."""
     found = naming(silver, subjects)

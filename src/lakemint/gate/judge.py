@@ -4,7 +4,6 @@ Great Expectations measures how many rows break a rule; the rule's limit decides
 Nothing is cached in Spark: its server is shared, and a killed gate would leave the table in memory.
 """
 
-import math
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,7 +13,7 @@ from lakemint.errors import LakemintError
 from lakemint.gate.suite import RULE, compile_rules
 from lakemint.gate.transforms import broken_rows, with_matches
 from lakemint.names import SAMPLE_ID, TableVersion
-from lakemint.verdicts import MAX_ROWS, Verdict, verdict_of
+from lakemint.verdicts import MAX_ROWS, Verdict, told, verdict_of
 
 if TYPE_CHECKING:
     from great_expectations.expectations.expectation import Expectation
@@ -124,7 +123,7 @@ def _measured_check(rule: Rule, measure: Mapping[str, Any], rows: list[str]) -> 
     broken = result.get("unexpected_count", 0)
     if rule.kind == "custom":
         observed = broken if "unexpected_count" in result else result.get("observed_value")
-        return _check(rule, bool(measure["success"]), _plain(observed), broken, rows)
+        return _check(rule, bool(measure["success"]), told(observed), broken, rows)
     if rule.kind == "row_count":
         count = result["observed_value"]
         return _check(rule, rule.limit.holds(count, count), count, 0, [])
@@ -149,15 +148,6 @@ def _rows_by_gx(frame: "DataFrame", expectation: "Expectation", name: str) -> li
     found = _measure(frame, {name: expectation}, "COMPLETE")[name]["result"]
     ids = {row.get(SAMPLE_ID) for row in found.get("unexpected_index_list") or ()}
     return sorted(str(sample) for sample in ids - {None})[:MAX_ROWS]
-
-
-def _plain(observed: Any) -> Any:
-    """A number or text that is the same on every run: sums of floats depend on their order."""
-    if isinstance(observed, float) and math.isfinite(observed):
-        return float(f"{observed:.9g}")
-    if observed is None or isinstance(observed, str | bool | int):
-        return observed
-    return str(observed)[:200]
 
 
 def _check(rule: Rule, passed: bool, observed: Any, broken: int, rows: list[str]) -> Check:

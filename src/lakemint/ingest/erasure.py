@@ -1,4 +1,4 @@
-"""Takes a data subject out of the raw objects, line by line.
+"""Takes a data subject out of raw objects and recorded answers, line by line.
 
 What was a line of the subject's is a blank line then, so that every other record stays at the line that is
 its provenance. The object is replaced in one step, by one that was read and found to hold nothing of the
@@ -14,12 +14,11 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import IO
 
-from lakemint.dataset.recipe import Recipe
 from lakemint.errors import LakemintError, ObjectExists, ObjectNotFound, StoreUnavailable
 from lakemint.ingest.formats import Problem, encoding
 from lakemint.ingest.lines import BOM, Broken, decoded
-from lakemint.ingest.traces import Item, Raw, Trace, Watch, held_in, items
-from lakemint.lake import Lake
+from lakemint.ingest.readings import Raw, Readings
+from lakemint.ingest.traces import Item, Trace, Watch, held_in, items
 from lakemint.store import Store
 from lakemint.subjects import Subjects
 
@@ -27,13 +26,13 @@ _TRAILER = 8
 """Bytes that end a gzip member: its checksum and length."""
 
 
-def erase(store: Store, lake: Lake, recipe: Recipe, trace: Trace, subjects: Subjects) -> str | None:
+def erase(store: Store, readings: Readings, trace: Trace, subjects: Subjects) -> str | None:
     """Take out what was found; returns the etag of what is left, None when nothing is.
 
     Done again, or after a kill at any point, it ends the same. Needs room for the object in the folder for
     temporary files. Raises LakemintError when the object became another since it was found, and StoreError.
     """
-    raw = Raw.of(store, lake, recipe, trace)
+    raw = Raw.of(store, readings, trace.object, trace.etag)
     try:
         if trace.lines == (0,):
             _delete(store, trace)
@@ -45,15 +44,15 @@ def erase(store: Store, lake: Lake, recipe: Recipe, trace: Trace, subjects: Subj
         there = store.stat(trace.object)
         if there and there.etag == trace.etag:
             raise
-    return _settled(store, lake, recipe, trace, subjects)
+    return _settled(store, readings, trace, subjects)
 
 
-def _settled(store: Store, lake: Lake, recipe: Recipe, trace: Trace, subjects: Subjects) -> str | None:
+def _settled(store: Store, readings: Readings, trace: Trace, subjects: Subjects) -> str | None:
     """The etag of what is there, which holds nothing of the subject; None for nothing."""
     there = store.stat(trace.object)
     if there is None:
         return None
-    if held_in(Raw.of(store, lake, recipe, trace._replace(etag=there.etag)), subjects).records:
+    if held_in(Raw.of(store, readings, trace.object, there.etag), subjects).records:
         raise LakemintError(f"{trace.object} changed since the data subject was found in it; run this again")
     return there.etag
 
@@ -68,7 +67,7 @@ def _rewrite(store: Store, raw: Raw, trace: Trace, subjects: Subjects) -> None:
     blank = set(trace.lines)
     with NamedTemporaryFile(prefix="lakemint-erase-") as file:
         path = Path(file.name)
-        after = Raw(raw.name, raw.source, lambda: path.open("rb"))
+        after = raw._replace(open=lambda: path.open("rb"))
         while True:
             if not _write_blanked(raw, blank, file.file):
                 _delete(store, trace)
@@ -86,7 +85,7 @@ def _running_on(before: Raw, after: Raw, blank: Set[int]) -> Iterator[int]:
 
     Nobody could read them before: a quote began there, and went wrong in a line that is blank now.
     """
-    if before.source.format != "csv":
+    if before.reading.source is None or before.reading.source.format != "csv":
         return
     with before.open() as old, after.open() as new:
         was = items(before, old, Watch())

@@ -26,7 +26,7 @@ _LINE_OVERHEAD = 100
 _REREAD_LIMIT = 4 * LINE_LIMIT
 """Bytes of one csv object that are read again after quotes went wrong: a file made to hurt repeats itself."""
 
-_TEXT_ENDINGS = frozenset(
+TEXT_ENDINGS = frozenset(
     {"", ".csv", ".data", ".json", ".jsonl", ".log", ".ndjson", ".tab", ".text", ".tsv", ".txt"}
 )
 _ENDING = re.compile(r"\.[a-z][a-z0-9]*$")
@@ -60,7 +60,7 @@ def parse(stream: IO[bytes], name: str, source: Source, look: Look | None = None
         yield _parse_file(stream, name, source)
         return
     gzipped, ending = encoding(name)
-    if ending not in _TEXT_ENDINGS:
+    if ending not in TEXT_ENDINGS:
         yield 0, Problem(f"unknown format: {ending}", stream.read(HEAD))
         return
     lines = read_lines(stream, gzipped, look=look)

@@ -1,32 +1,30 @@
-"""Where a data subject stands in the raw objects: in records that name it, and in what nobody could read.
+"""Where a data subject stands in objects: in records that name it, and in what nobody could read.
 
 A record is the subject's when its column says so. A line that cannot be read has no columns: it counts when
-the subject's name stands in it as a word, and a whole object that cannot be read likewise.
+the subject's name stands in it as a word, and a whole object that cannot be read likewise. Nobody can read
+what lies where no recipe, of now or of a version, names a source.
 """
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, closing, contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
 from typing import IO, NamedTuple, cast
 
-from lakemint.dataset.recipe import Recipe, Source
-from lakemint.errors import LakemintError, NothingLanded, ObjectExists, ObjectNotFound
-from lakemint.ingest.formats import Fields, Problem, encoding, parse, path_fields
+from lakemint.errors import LakemintError, ObjectExists, ObjectNotFound
+from lakemint.ingest.formats import Fields, Problem, encoding, path_fields
 from lakemint.ingest.lines import Broken, decoded
-from lakemint.ingest.plan import RawObject, landed
-from lakemint.lake import Lake
+from lakemint.ingest.readings import Raw, Readings
 from lakemint.sightings import CHANCE, Sightings, sightings
 from lakemint.store import Store
 from lakemint.store.safety import require_erasable
-from lakemint.subjects import Subjects
+from lakemint.subjects import Subjects, plain
 
 Progress = Callable[[int, int], None]
 """Is told bytes read and bytes in all."""
 
 
 class Trace(NamedTuple):
-    """The lines of a raw object that are a subject's."""
+    """The lines of an object that are a subject's."""
 
     object: str
     source: str
@@ -38,6 +36,8 @@ class Trace(NamedTuple):
     """How many records stand in these lines, readable or not."""
     unread: int
     """How many of them nobody could read: the name stands in them, whosever they are."""
+    keys: frozenset[str] = frozenset()
+    """By which recorded answers are joined to these records; see `Reading`."""
 
 
 class Held(NamedTuple):
@@ -46,6 +46,7 @@ class Held(NamedTuple):
     lines: tuple[int, ...]
     records: int
     unread: int
+    keys: frozenset[str] = frozenset()
 
 
 class Item(NamedTuple):
@@ -54,22 +55,6 @@ class Item(NamedTuple):
     first: int
     last: int
     content: Fields | Problem
-
-
-@dataclass(frozen=True)
-class Raw:
-    """A raw object that can be read again and again, always the same bytes."""
-
-    name: str
-    """Its key after the source's prefix."""
-    source: Source
-    open: Callable[[], AbstractContextManager[IO[bytes]]]
-
-    @classmethod
-    def of(cls, store: Store, lake: Lake, recipe: Recipe, trace: Trace | RawObject) -> "Raw":
-        """The object with the etag it was found with; opening it raises as `Store.open` does."""
-        name = trace.object.removeprefix(lake.raw(recipe.dataset, trace.source))
-        return cls(name, recipe.sources[trace.source], lambda: closing(store.open(trace.object, trace.etag)))
 
 
 class Watch:
@@ -119,58 +104,59 @@ class Watch:
 
 def traces(
     store: Store,
-    lake: Lake,
-    recipe: Recipe,
+    readings: Readings,
     subjects: Subjects,
     progress: Progress = lambda done, total: None,
 ) -> Iterator[Trace]:
-    """Every raw object of the recipe's sources that holds something of the subject, ingested or not.
+    """Every object below the readings' root that holds something of the subject.
 
     Memory: a few times LINE_LIMIT, the objects' names, and the numbers of one object's found lines. Raises
     UnsafeStore where the store would keep what is erased, LakemintError when an object changed meanwhile, and
     StoreError.
     """
     require_erasable(store)
-    try:
-        objects = landed(store, lake, recipe)
-    except NothingLanded:
-        return
+    objects = list(store.list(readings.root))
     done, total = 0, sum(item.size for item in objects)
     for item in objects:
-        raw = Raw.of(store, lake, recipe, item)
+        raw = Raw.of(store, readings, item.key, item.etag)
         with_progress = _told(raw, lambda read, before=done: progress(before + read, total))  # type: ignore[misc]
         try:
             held = held_in(with_progress, subjects)
         except ObjectNotFound:
             held = Held((), 0, 0)
         except ObjectExists as error:
-            raise LakemintError(f"{item.object} changed while it was searched; run this again") from error
+            raise LakemintError(f"{item.key} changed while it was searched; run this again") from error
         done += item.size
         progress(done, total)
         if held.records:
-            yield Trace(item.object, item.source, item.etag, *held)
+            yield Trace(item.key, raw.reading.name, item.etag, *held)
 
 
 def held_in(raw: Raw, subjects: Subjects) -> Held:
     """What of an object is the subject's."""
-    watch = Watch(sightings(subjects))
+    watch, reading = Watch(sightings(subjects)), raw.reading
     lines: list[int] = []
+    keys: set[str] = set()
     records = unread = 0
+    if reading.source is None and _is_named_for(raw, subjects):
+        return Held((0,), 1, 1)
     with raw.open() as stream:
         for item in items(raw, stream, watch):
             is_seen = watch.passes(item.last)
             fields = item.content
-            if isinstance(fields, Problem) and raw.source.format == "file":
+            if isinstance(fields, Problem) and reading.source and reading.source.format == "file":
                 # Empty or too large, it is still theirs whom its name names.
-                fields = path_fields(raw.name, raw.source) or fields
+                fields = path_fields(raw.name, reading.source) or fields
             if is_unread := isinstance(fields, Problem):
                 is_held = is_seen if item.first else _holds(raw, subjects)
             else:
-                is_held = names(fields, subjects)
+                key = fields.get(reading.key) if reading.key else None
+                is_held = names(fields, subjects) or (isinstance(key, str) and plain(key) in reading.keys)
+                keys |= {key} if is_held and isinstance(key, str) else set()
             if is_held:
                 lines += range(item.first, item.last + 1)
                 records, unread = records + 1, unread + is_unread
-    return Held(tuple(lines), records, unread)
+    return Held(tuple(lines), records, unread, frozenset(keys))
 
 
 def names(fields: Fields, subjects: Subjects) -> bool:
@@ -182,7 +168,7 @@ def names(fields: Fields, subjects: Subjects) -> bool:
 def items(raw: Raw, stream: IO[bytes], watch: Watch) -> Iterator[Item]:
     """What an object holds, each with all of its lines: those up to where the next one begins."""
     held: tuple[int, Fields | Problem] | None = None
-    for line, content in parse(stream, raw.name, raw.source, watch):
+    for line, content in raw.parse(stream, watch):
         if held:
             yield Item(held[0], line - 1, held[1])
         held = (line, content)
@@ -193,7 +179,7 @@ def items(raw: Raw, stream: IO[bytes], watch: Watch) -> Iterator[Item]:
 
 def _holds(raw: Raw, subjects: Subjects) -> bool:
     """Whether a name stands in the object's own, or in its bytes, as they are or as far as they unpack."""
-    if sightings(subjects).are_in(f"/{raw.name}/".encode()):
+    if _is_named_for(raw, subjects):
         return True
     for gzipped in {False, encoding(raw.name)[0]}:
         watch = Watch(sightings(subjects, CHANCE))
@@ -205,6 +191,10 @@ def _holds(raw: Raw, subjects: Subjects) -> bool:
     return False
 
 
+def _is_named_for(raw: Raw, subjects: Subjects) -> bool:
+    return sightings(subjects).are_in(f"/{raw.name}/".encode())
+
+
 def _told(raw: Raw, tell: Callable[[int], None]) -> Raw:
     """The same object; `tell` is told how many bytes of it were read."""
 
@@ -213,7 +203,7 @@ def _told(raw: Raw, tell: Callable[[int], None]) -> Raw:
         with raw.open() as stream:
             yield cast("IO[bytes]", _Counted(stream, tell))
 
-    return Raw(raw.name, raw.source, open_told)
+    return raw._replace(open=open_told)
 
 
 class _Counted:

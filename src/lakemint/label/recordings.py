@@ -46,9 +46,11 @@ def _parse(text: io.TextIOBase, name: str, replay: Replay) -> Iterator[tuple[str
         while line := text.readline(LINE_LIMIT):
             if record := line.rstrip("\r\n"):
                 row = record.split("\t")
+                if len(row) != len(replay.columns):
+                    raise ValueError(f"{len(row)} columns instead of {len(replay.columns)}")
                 yield row[key], _answers(row[answers])
             number += 1
-    except (ValueError, IndexError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise LabelStudioError(
             f"{name}:{number + 1}: no recorded answers ({error}); expected {', '.join(replay.columns)} "
             "between tabs, the answers as a JSON list"

@@ -119,6 +119,7 @@ def test_a_dry_run_says_what_it_would_do_and_does_not() -> None:
         ("rollback notes@production", LakemintError, "notes has no channel yet"),
         ("channels notes@3", LakemintError, "'notes@3' is no channel: write <dataset>@<channel>"),
         ("channels notes@production", LakemintError, "notes has no channel yet"),
+        ("channels nots", LakemintError, "nothing is published as 'nots', and schemas/ has no such dataset"),
     ],
 )
 def test_what_cannot_be_done_says_why(command: str, error: type[Exception], words: str) -> None:

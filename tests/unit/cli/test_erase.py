@@ -145,6 +145,8 @@ def test_an_order_that_only_asks_is_told_as_such(erasures: Erasures) -> None:
 
 def test_receipts_are_found_by_whom_they_are_about(erasures: Erasures) -> None:
     assert lakemint("erasures", "notes") == "notes has no such erasures\n"
+    with pytest.raises(LakemintError, match="schemas/ has no such dataset; there are notes, plain"):
+        lakemint("erasures", "nots")
     for name in ("Bo", "Eve"):
         order = ordered(erasures, "--subject", name)
         erasures.replace(order, receipt_of(order))

@@ -139,7 +139,9 @@ def test_a_signature_is_of_every_word(erasures: Erasures) -> None:
     receipt = plain.signed(key)
     assert receipt.is_signed_by(key.public)
     assert not receipt.is_signed_by(other.public)
-    for name, value in {"records": 0, "rows": {}, "by": "bo", "done_at": "later", "key": "0" * 64}.items():
+    assert "recorded" not in receipt.model_dump(mode="json"), "as receipts were before they told of it"
+    others = {"records": 0, "recorded": 1, "rows": {}, "by": "bo", "done_at": "later", "key": "0" * 64}
+    for name, value in others.items():
         assert not receipt.model_copy(update={name: value}).is_signed_by(key.public)
     erasures.replace(order, receipt)
     assert erasures.all() == [receipt]
@@ -163,7 +165,11 @@ def test_what_two_searches_found_is_told_together() -> None:
     two = Trace(object="a", source="s", etag="2", lines=[4], records=1, unread=0)
     first = Found(samples=["x"], traces=[one], rows={"gold": 2, "bronze": 3}, tasks=2, lost_states=1)
     later = Found(samples=["y"], traces=[one, two], rows={"gold": 1, "silver": 1}, tasks=0, lost_states=5)
+    first = first.model_copy(update={"keys": {"s": ["1", "2"]}, "recordings": [two]})
+    later = later.model_copy(update={"keys": {"s": ["2", "3"], "t": ["1"]}, "recordings": [one, two]})
     both = first.and_(later)
+    assert both.keys == {"s": ["1", "2", "3"], "t": ["1"]}
+    assert ([trace.etag for trace in both.recordings], both.recorded) == (["2", "1"], 3)
     assert (both.samples, both.records, both.unread, both.objects) == (["x", "y"], 3, 1, 1)
     assert both.rows == {"gold": 2, "bronze": 3, "silver": 1}
     assert (both.tasks, both.is_anything) == (2, True)

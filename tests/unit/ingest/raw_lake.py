@@ -5,6 +5,7 @@ from pathlib import Path
 
 from lakemint.dataset.recipe import Recipe
 from lakemint.ingest.formats import Fields, Problem, parse
+from lakemint.ingest.readings import raw_readings
 from lakemint.ingest.traces import Trace, traces
 from lakemint.lake import Lake
 from lakemint.store import FolderStore
@@ -33,6 +34,7 @@ class RawLake:
     def __init__(self, folder: Path) -> None:
         self.lake = Lake(f"file://{folder}")
         self.store = FolderStore(folder)
+        self.readings = raw_readings(self.lake, RECIPE, [])
 
     def put(self, source: str, name: str, data: bytes) -> str:
         """Returns the key."""
@@ -46,7 +48,7 @@ class RawLake:
         return dict(parse(io.BytesIO(self.store.get(key)), name, RECIPE.sources[source]))
 
     def traces(self, subjects: Subjects = SUBJECT) -> list[Trace]:
-        return list(traces(self.store, self.lake, RECIPE, subjects))
+        return list(traces(self.store, self.readings, subjects))
 
     def lines(self, source: str, name: str, data: bytes, subjects: Subjects = SUBJECT) -> tuple[int, ...]:
         """The lines that are the subject's of the lake's only object."""

@@ -19,7 +19,7 @@ from lakemint.ingest.formats import Fields, Problem
 from lakemint.ingest.traces import Trace
 from lakemint.store import Store
 from tests.unit.failing import Failing
-from tests.unit.ingest.raw_lake import RECIPE, SUBJECT, RawLake
+from tests.unit.ingest.raw_lake import SUBJECT, RawLake
 
 Held = Mapping[int, Fields | Problem]
 ZOE = "Zoë Q7"
@@ -32,7 +32,7 @@ def lake(tmp_path: Path) -> RawLake:
 
 
 def take_out(lake: RawLake, trace: Trace, store: Store | None = None) -> str | None:
-    return erase(store or lake.store, lake.lake, RECIPE, trace, SUBJECT)
+    return erase(store or lake.store, lake.readings, trace, SUBJECT)
 
 
 def erased(lake: RawLake, source: str, name: str, data: bytes) -> bytes | None:

@@ -11,7 +11,7 @@ from lakemint.errors import LakemintError, ObjectExists, UnsafeStore
 from lakemint.ingest.lines import LINE_LIMIT
 from lakemint.ingest.traces import Trace, traces
 from lakemint.subjects import Subjects
-from tests.unit.ingest.raw_lake import RECIPE, SUBJECT, RawLake
+from tests.unit.ingest.raw_lake import SUBJECT, RawLake
 
 ZOE = "Zoë Q7".encode()
 LONG = LINE_LIMIT + 100
@@ -121,7 +121,7 @@ def test_progress_is_told_in_bytes_up_to_the_last_one(lake: RawLake) -> None:
     for name in ("a.tsv", "b.tsv"):
         lake.put("tsv", name, data)
     told: list[tuple[int, int]] = []
-    assert not [*traces(lake.store, lake.lake, RECIPE, SUBJECT, lambda *amounts: told.append(amounts))]
+    assert not [*traces(lake.store, lake.readings, SUBJECT, lambda *amounts: told.append(amounts))]
     assert told == sorted(told) and len(set(told)) > 4
     assert {total for _, total in told} == {2 * len(data)} == {told[-1][0]}
 

@@ -30,6 +30,7 @@ def test_the_first_answers_of_each_record(tmp_path: Path) -> None:
     "line",
     [
         b"2",
+        b"2\t0\t[1]\tone column more",
         b"2\t0\tnot a list",
         b"2\t0\t{}",
         b"2\t0\t[[1]]",

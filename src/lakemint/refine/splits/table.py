@@ -32,15 +32,15 @@ class SplitsTable:
         A table that is not there yet begins with what was assembled before, which stays where it was. Killed
         anywhere and run again, it ends in the same. Raises RecipeError when strata are too fine to deal by.
         """
-        spark = samples.sparkSession
-        if self._log.last("splits") is None:
-            replace_table(self._assembled(spark), self._uri, note)
-        known = read_table(spark, self._uri)
+        spark, is_there = samples.sparkSession, self._log.last("splits") is not None
+        known = read_table(spark, self._uri) if is_there else self._assembled(spark).localCheckpoint()
         whole = units(samples, clusters, known).localCheckpoint()
         if split.stratify is not None:
             require_coarse(whole, split, self._dataset)
         new = unsplit(samples, clusters, known, whole, split).localCheckpoint()
-        if not new.isEmpty():
+        if not is_there:
+            replace_table(known.unionByName(new), self._uri, note)
+        elif not new.isEmpty():
             insert_new(new, self._uri, [SAMPLE_ID], note, exists=True)
         return read_table(spark, self._uri)
 
