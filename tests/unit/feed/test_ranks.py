@@ -45,7 +45,7 @@ def one_rank(split: Split, epochs: int, **options: Any) -> list[str]:
     return [one for _ in range(epochs) for step in steps([loader]) for one in step]
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(world=worlds, batch_size=batch_sizes, seed=st.integers(0, 3), shuffle=st.booleans())
 def test_ranks_walk_the_order_of_one(
     split: Split, world: int, batch_size: int, seed: int, shuffle: bool
@@ -56,7 +56,7 @@ def test_ranks_walk_the_order_of_one(
     assert len(taken) == len(loaders[0])
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(world=worlds, batch_size=batch_sizes)
 def test_without_the_last_step_all_batches_are_whole(split: Split, world: int, batch_size: int) -> None:
     loaders = ranks(split, world, batch_size, drop_last=True)
@@ -70,7 +70,7 @@ lives = st.lists(st.tuples(worlds, batch_sizes, st.integers(0, 12)), min_size=1,
 """Of each: world, batch size, and after how many steps it dies."""
 
 
-@settings(max_examples=150)
+@settings(max_examples=50)
 @given(lives=lives, seed=st.integers(0, 3), shuffle=st.booleans())
 def test_killed_and_gone_on_with_by_others_it_is_one_walk(
     split: Split, lives: list[tuple[int, int, int]], seed: int, shuffle: bool
