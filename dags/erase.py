@@ -13,7 +13,8 @@ that a data subject gave out of raw objects, tables, Label Studio and every publ
 **Safe to run again?** Yes. Cut off anywhere, the next run completes it; without open orders it does nothing.
 
 **When it fails:** the last line of the task's log says what is wrong and the way out; then clear the task.
-Who is erased is in no log and in no page here: orders are known by their numbers, and a name is none.
+Who is erased is in no log and in no page here: orders are known by their numbers. So type no name into the
+form: it would be refused, but Airflow's audit log keeps what people type.
 """
 
 from airflow.sdk import Param

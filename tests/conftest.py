@@ -38,18 +38,21 @@ SERVERS = ("s3", "spark", "label-studio")
 LONGEST = (
     "stack",
     "publish",
-    "ingest",
     "refine",
-    "label",
-    "direct",
-    "erase",
+    "ingest",
     "airflow",
-    "increment",
+    "erase",
+    "label",
     "kills",
+    "splits",
+    "increment",
+    "direct",
+    "clusters",
     "lineage",
     "mlflow",
+    "model",
 )
-"""Files of integration tests that take minutes, longest first: no worker shall begin one when others end."""
+"""Files of tests that take minutes, longest first: no worker shall begin one when others end."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -261,7 +261,7 @@ def test_a_person_decides_on_a_promotion_and_only_approval_moves_the_channel(roa
         (DAG, {"channel": "production"}),
         (DAG, {"version": 0, "channel": "x"}),
         (DAG, {"version": 1, "channel": "No"}),
-        ("erase_pets", {"erasure": WHO}),
+        ("erase_pets", {"erasure": "Ann"}),
     ],
 )
 def test_a_form_that_is_filled_in_wrongly_starts_nothing(
