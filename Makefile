@@ -7,11 +7,12 @@ PYTHON ?= python3
 TOOLS := .lakemint/tools
 UV := $(TOOLS)/bin/uv
 LABEL_STUDIO := .lakemint/label-studio-env
+FRAMEWORKS := .lakemint/frameworks
 INSTALL := $(UV) pip install --quiet --require-hashes
 # Servers and tasks start many times: let Python keep what it compiles.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help demo test check setup browser bench campaign schemas lock clean
+.PHONY: help demo test frameworks check setup browser bench campaign schemas lock clean
 
 help:  ## What there is to make
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -25,6 +26,9 @@ test: setup browser check  ## Set up and run all the tests
 	@LAKEMINT_KEEP_STACK=1 .venv/bin/python -m pytest tests/model tests/integration -n 4 --dist loadfile --no-loadscope-reorder -q --durations=30 \
 	 || { LAKEMINT_HOME=.lakemint/test .venv/bin/lakemint down; exit 1; }
 	@.venv/bin/python -m pytest tests/e2e -q
+
+frameworks: $(FRAMEWORKS)/.ready  ## Test the feed under PyTorch, torchrun, Lightning, Hugging Face, JAX and TensorFlow
+	@$(FRAMEWORKS)/bin/python -m pytest tests/frameworks -n 2 -q
 
 check: setup  ## Lint and type-check
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy
@@ -52,14 +56,21 @@ $(LABEL_STUDIO)/.ready: requirements/label-studio.txt | $(UV)
 	@$(INSTALL) --python $(LABEL_STUDIO)/bin/python -r requirements/label-studio.txt
 	@touch $@
 
+$(FRAMEWORKS)/.ready: requirements/frameworks.txt | $(UV)
+	@echo "setting up: the frameworks' environment ($(FRAMEWORKS)), of 6 GB"
+	@test -x $(FRAMEWORKS)/bin/python || $(UV) venv --quiet --python $(TOOLS)/bin/python $(FRAMEWORKS)
+	@$(INSTALL) --no-deps --python $(FRAMEWORKS)/bin/python -r requirements/frameworks.txt
+	@$(UV) pip install --quiet --python $(FRAMEWORKS)/bin/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
 browser:  ## A Chromium for the tests that look at pages
 	@test -x /usr/bin/chromium || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium >/dev/null; } || { echo "error: the page tests need Chromium: install your system's chromium package as /usr/bin/chromium"; exit 1; }
 
 bench: setup  ## make bench NAME=<name> [SIZE=small|full]: run benchmarks/<name>
 	@.venv/bin/python -m benchmarks "$(NAME)" --size "$(or $(SIZE),small)"
 
-campaign: setup  ## make campaign NAME=<name> [SEEDS=n]: run a long fault campaign of tests/campaigns
-	@.venv/bin/python -m tests.campaigns "$(NAME)" --seeds "$(or $(SEEDS),100)"
+campaign: setup $(if $(filter feed_%,$(NAME)),$(FRAMEWORKS)/.ready)  ## make campaign NAME=<name> [SEEDS=n]: run a long fault campaign
+	@$(if $(filter feed_%,$(NAME)),$(FRAMEWORKS),.venv)/bin/python -m tests.campaigns "$(NAME)" --seeds "$(or $(SEEDS),100)"
 
 schemas: setup  ## Write the JSON Schemas of the stored records anew
 	@.venv/bin/python -m lakemint.record_schemas schemas/_records
@@ -69,6 +80,7 @@ lock: $(UV)  ## Resolve the locks anew
 	$(COMPILE) requirements/tools.in -o requirements/tools.txt
 	$(COMPILE) --extra platform --group dev pyproject.toml -o requirements/platform.txt
 	$(COMPILE) requirements/label-studio.in -o requirements/label-studio.txt
+	$(COMPILE) --excludes requirements/frameworks-without.in requirements/frameworks.in -o requirements/frameworks.txt
 	@for peer in requirements/peers-*.in; do $(COMPILE) $$peer -o $${peer%.in}.txt; done
 
 clean:  ## Stop the stack and remove everything that setup and the stack made, data included

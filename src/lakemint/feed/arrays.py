@@ -61,6 +61,10 @@ def _values(column: pa.Array) -> NDArray[Any]:
     if column.null_count and pa.types.is_integer(column.type):
         # NumPy would make floats of them, which large integers do not survive.
         return np.array(column.to_pylist(), dtype=object)
+    if not column.null_count and (pa.types.is_integer(column.type) or pa.types.is_floating(column.type)):
+        # Arrow's own view could not be written to. A batch has memory of its own: whoever does harms nobody.
+        held = np.frombuffer(column.buffers()[1] or b"", column.type.to_pandas_dtype())
+        return held[column.offset :][: len(column)]
     values: NDArray[Any] = column.to_numpy(zero_copy_only=False)
     return values
 

@@ -120,11 +120,18 @@ class Epoch:
 
     def chunks(self, position: int) -> Iterator[tuple[int, int]]:
         """(where it begins, its steps) of what is planned at a time, from a position to the end."""
+        return self._parts(position, self._longest)
+
+    def parts(self, position: int) -> Iterator[tuple[int, int]]:
+        """The same of what is gathered at a time: `blocks` gives one for each."""
+        return self._parts(position, min(self._longest, self._block))
+
+    def _parts(self, position: int, longest: int) -> Iterator[tuple[int, int]]:
         steps = 1  # the first batch need not wait for many others
         while steps := min(self._cut.steps_of(max(0, self._examples - position)), steps):
             yield position, steps
             position += steps * self._cut.step
-            steps = min(2 * steps, self._longest)
+            steps = min(2 * steps, longest)
 
     def blocks(self, chunk: tuple[int, int]) -> list[Block]:
         """Where a chunk's examples are."""

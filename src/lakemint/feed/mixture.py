@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -10,13 +10,14 @@ import numpy as np
 import pyarrow as pa
 
 from lakemint.errors import LakemintError
-from lakemint.feed.arrays import Arrays, chosen
+from lakemint.feed.arrays import chosen
 from lakemint.feed.blend import Stage, Stages, parts_of
 from lakemint.feed.gaps import Gaps
 from lakemint.feed.order import ALGORITHM, Rows, order_key
-from lakemint.feed.receipts import Batch, Part, reading
+from lakemint.feed.receipts import Part, reading
 from lakemint.feed.split import Split
 from lakemint.feed.state import require_state, whole_number
+from lakemint.feed.stream import Orders, Stream
 from lakemint.feed.walk import Walk, Way
 from lakemint.feed.windows import Places, Windows
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 FORMAT: Final = "lakemint.mixture-state/1"
 
 
-class Mixture:
+class Mixture(Stream):
     """`for batch in mixture` gives batches of all sources' examples; leave the loop when you have enough.
 
     Each source is walked epoch after epoch in the order that its own loader would have, and the sources take
@@ -54,19 +55,17 @@ class Mixture:
         """
         stages = [Stage(weights)] if isinstance(weights, Mapping) else [*weights]
         shelf = _Shelf(sources, columns)
-        self._walk = Walk(shelf, batch_size, columns=columns, **walk)
-        self.rank, self.world = self._walk.cut.rank, self._walk.cut.world
-        """Which of the training's processes this is, and how many there are."""
+        made = Walk(shelf, batch_size, columns=columns, **walk)
         self._digest = _digest_of(sources, stages, seed, shuffle, window)
         key = hashlib.sha256(self._digest.encode()).digest()
         turns = Stages(stages, [*sources], key)
-        self._way = Way(_Order([*sources.values()], turns, seed, window, shuffle), key, turns.examples)
-        self._position = 0
+        order = _Order([*sources.values()], turns, seed, window, shuffle)
+        orders = Orders(partial(_only, Way(order, key, turns.examples)), turns.examples, has_epochs=False)
         parts = [
             Part(split, split.order(seed, shuffle, window), f"{self._digest}/{at}", partial(turns.turn, at))
             for at, split in enumerate(sources.values())
         ]
-        self._reading = reading(run, parts, self._walk.cut)
+        super().__init__(made, orders, reading(run, parts, made.cut))
 
     def state_dict(self) -> dict[str, Any]:
         """Where this is, as JSON can hold it, in less than 1 KB: the same for all ranks after a step.
@@ -87,21 +86,12 @@ class Mixture:
                 "the state is of a mixture of other versions, splits, weights, seed or order: make one like "
                 "it, or begin anew"
             )
-        self._position = whole_number(state, "position", self._way.examples)
+        self._position = whole_number(state, "position", self._orders.examples)
 
-    def __iter__(self) -> Iterator[Arrays]:
-        for position, batch in self._noted(self._walk.arrays(self._way, self._position)):
-            self._position = position  # before it is handed out: who saves the state in the loop has had it
-            yield batch
 
-    def arrow(self) -> Iterator[pa.RecordBatch]:
-        """The same batches as Arrow record batches, before any transform."""
-        for position, batch in self._noted(self._walk.arrow(self._way, self._position)):
-            self._position = position
-            yield batch
-
-    def _noted(self, batches: Iterator[tuple[int, Batch]]) -> Iterator[tuple[int, Batch]]:
-        return self._reading.noted(batches, self._position)
+def _only(whole: Way, _epoch: int) -> Way:
+    """A mixture has no epochs of its own."""
+    return whole
 
 
 class _Shelf:
@@ -137,6 +127,7 @@ class _Order:
         self, splits: Sequence[Split], stages: Stages, seed: int, window: int, shuffle: bool
     ) -> None:
         self._splits, self._stages = splits, stages
+        self._made_of = splits, stages, seed, window, shuffle
         self._rows = [sum(split.gaps.rows) for split in splits]
         self._begins = np.cumsum([0, *(len(split.shards) for split in splits)])
 
@@ -146,6 +137,9 @@ class _Order:
             return Windows(split.gaps.rows, window, order_key(split.digest, seed, epoch) if shuffle else None)
 
         self._windows = windows
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _Order, self._made_of
 
     def __call__(self, positions: Rows) -> tuple[Places, Places]:
         sources, turns = self._stages(positions)

@@ -1,6 +1,7 @@
 """One split of a version: its rows in stored order, in shuffled batches, or as a table."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 import pyarrow as pa
 
@@ -40,6 +41,10 @@ class Split:
         self.bytes = sum(file.bytes for shard in shards for file in shard.files)
         """Of its files."""
         self.shards, self._read = shards, read
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For another process, which reads: what is read is told where the loop is."""
+        return {**self.__dict__, "origin": None}
 
     def __len__(self) -> int:
         return sum(shard.rows for shard in self.shards)

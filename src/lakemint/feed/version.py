@@ -1,6 +1,7 @@
 """A published version, opened for reading."""
 
 import hashlib
+import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import partial
@@ -100,16 +101,35 @@ def open_version(text: str, config: Config | None) -> Version:
     with _unless_taken(store, lake, reference, record):
         manifest = _manifest(store, lake, reference, record)
         require_trusted(store, lake, config.trusted_keys, reference, record.manifest)
-    cache = ShardCache(config.cache_folder(), store, config.cache_limit())
-    cache.forget(manifest.withdrawn)
-
-    def read(shard: Shard, schema: pa.Schema) -> pa.RecordBatch:
-        with _unless_taken(store, lake, reference, record):
-            return cache.read(shard, partial(lake.shard, reference.dataset), schema)
-
+    read = _Shards(config, reference, record)
+    read.cache.forget(manifest.withdrawn)
     lineage = Destination(config.openlineage, config.openlineage_key)
     origin = Origin(store, lake, reference, record.manifest, lineage)
     return Version(origin, record, manifest, read)
+
+
+class _Shards:
+    """Reads the version's shards. Another process that it comes to opens store and cache for itself."""
+
+    def __init__(self, config: Config, reference: Reference, record: Record) -> None:
+        self._settings = config, reference, record
+        self._open()
+
+    def __call__(self, shard: Shard, schema: pa.Schema) -> pa.RecordBatch:
+        if self._process != os.getpid():  # on connections that a fork shares, it would read others' replies
+            self._open()
+        _, reference, record = self._settings
+        with _unless_taken(self._store, self._lake, reference, record):
+            return self.cache.read(shard, partial(self._lake.shard, reference.dataset), schema)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _Shards, self._settings
+
+    def _open(self) -> None:
+        config, _, _ = self._settings
+        self._process = os.getpid()
+        self._lake, self._store = Lake(config.need("lake")), open_store(config)
+        self.cache = ShardCache(config.cache_folder(), self._store, config.cache_limit())
 
 
 def published(dataset: str, config: Config | None) -> list[str]:
