@@ -11,6 +11,7 @@ import random
 import signal
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -64,7 +65,8 @@ def test_killed_ranks_lose_and_repeat_nothing(
     for number, (world, workers) in enumerate([crew, *others]):
         batch_size, is_last = chance.randint(1, 24), number == len(others)
         steps = 0 if is_last else chance.randint(1, max(1, ROWS // (batch_size * world)))
-        most = tuple(steps + chance.randint(0, 3) for _ in range(world) if not is_last)
+        left = steps_left(state, batch_size * world)
+        most = tuple(min(left, steps + chance.randint(0, 3)) for _ in range(world) if not is_last)
         life = Life(config, seed, state, world, workers, batch_size, most)
         for step in zip(*lived(life, tmp_path / str(number), chance), strict=is_last):
             taken += [sample for had, _ in step for sample in had]
@@ -78,6 +80,12 @@ def test_killed_ranks_lose_and_repeat_nothing(
     record_property("groups of ranks killed", len(others))
 
 
+def steps_left(state: dict[str, Any], step: int) -> int:
+    """To the end of the last epoch, of so many examples each."""
+    first, position = state.get("epoch", 0), state.get("position", 0)
+    return sum(-(-(ROWS - (position if epoch == first else 0)) // step) for epoch in range(first, EPOCHS))
+
+
 def lived(life: Life, folder: Path, chance: random.Random) -> list[list[Line]]:
     """What each rank wrote of the steps it finished, until it was killed or at the end."""
     folder.mkdir()
@@ -86,7 +94,8 @@ def lived(life: Life, folder: Path, chance: random.Random) -> list[list[Line]]:
     for rank in ranks:
         rank.start()
     if life.most:
-        enough, deadline = chance.randint(1, sum(life.most)), time.monotonic() + 60
+        most, deadline = sum(life.most), time.monotonic() + 60
+        enough = chance.randint(min(1, most), most)
         while sum(len(lines_of(log)) for log in logs) < enough:
             assert time.monotonic() < deadline, "no rank goes on"
             time.sleep(0.002)
@@ -96,6 +105,10 @@ def lived(life: Life, folder: Path, chance: random.Random) -> list[list[Line]]:
     for rank in ranks:
         rank.join()  # with a time limit it would wait for the orphaned workers, too: they notice in 5 s
         assert rank.exitcode == (-signal.SIGKILL if life.most else 0)
+        with suppress(ProcessLookupError, PermissionError):
+            # A worker whose rank dies while it begins takes its next parent for the rank, and waits for ever.
+            assert rank.pid
+            os.killpg(rank.pid, signal.SIGKILL)
     return [lines_of(log) for log in logs]
 
 
@@ -107,6 +120,7 @@ def lines_of(log: Path) -> list[Line]:
 
 def train(life: Life, rank: int, log: Path) -> None:
     """What a training process does: it reads, and writes down what it has had."""
+    os.setpgrp()
     loader = split_of(life.config).loader(
         life.batch_size, seed=life.seed, window=3, rank=rank, world=life.world
     )

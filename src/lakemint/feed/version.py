@@ -113,23 +113,28 @@ class _Shards:
 
     def __init__(self, config: Config, reference: Reference, record: Record) -> None:
         self._settings = config, reference, record
-        self._open()
+        self._lake = Lake(config.need("lake"))
+        self._opened = self._open()
+
+    @property
+    def cache(self) -> ShardCache:
+        return self._opened[2]
 
     def __call__(self, shard: Shard, schema: pa.Schema) -> pa.RecordBatch:
-        if self._process != os.getpid():  # on connections that a fork shares, it would read others' replies
-            self._open()
+        if self._opened[0] != os.getpid():  # on connections that a fork shares, it would read others' replies
+            self._opened = self._open()
+        _, store, cache = self._opened
         _, reference, record = self._settings
-        with _unless_taken(self._store, self._lake, reference, record):
-            return self.cache.read(shard, partial(self._lake.shard, reference.dataset), schema)
+        with _unless_taken(store, self._lake, reference, record):
+            return cache.read(shard, partial(self._lake.shard, reference.dataset), schema)
 
     def __reduce__(self) -> tuple[object, ...]:
         return _Shards, self._settings
 
-    def _open(self) -> None:
+    def _open(self) -> tuple[int, Store, ShardCache]:
         config, _, _ = self._settings
-        self._process = os.getpid()
-        self._lake, self._store = Lake(config.need("lake")), open_store(config)
-        self.cache = ShardCache(config.cache_folder(), self._store, config.cache_limit())
+        store = open_store(config)
+        return os.getpid(), store, ShardCache(config.cache_folder(), store, config.cache_limit())
 
 
 def published(dataset: str, config: Config | None) -> list[str]:
