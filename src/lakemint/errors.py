@@ -121,6 +121,10 @@ class FormatError(LakemintError):
     """A stored record is malformed, or of a format this Lakemint does not know."""
 
 
+class WeightsError(LakemintError):
+    """What examples were to be weighed by is no such thing; the message says what and where."""
+
+
 class IntegrityError(LakemintError):
     """Stored bytes are not what the manifest says."""
 

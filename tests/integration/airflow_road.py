@@ -76,9 +76,11 @@ class FormRun:
         """What a person was shown who had to decide."""
 
     def answer(self, option: str) -> None:
-        """As who presses a button on the page of required actions."""
-        found = eventually(lambda: self._api.get(f"{self.path}/hitlDetails")["hitl_details"], bool)
-        self.asked = found[0]
+        """As who presses a button on the page of required actions, which lists the tasks that wait."""
+        waiting = eventually(
+            lambda: self._api.get(f"{self.path}/hitlDetails", state="awaiting_input")["hitl_details"], bool
+        )
+        self.asked = waiting[0]
         where = f"{self.path}/taskInstances/approve/-1/hitlDetails"
         self._api.patch(where, {"chosen_options": [option], "params_input": {}})
 

@@ -1,16 +1,14 @@
 """Batches for a training loop, in an order that is a pure function of digest, seed and epoch."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from lakemint.errors import LakemintError
-from lakemint.feed.order import order_key
 from lakemint.feed.receipts import Part, reading
-from lakemint.feed.state import Order, State
+from lakemint.feed.state import State
 from lakemint.feed.stream import Orders, Stream
-from lakemint.feed.walk import Walk, Way
-from lakemint.feed.windows import Windows
+from lakemint.feed.walk import Walk
 
 if TYPE_CHECKING:
     from lakemint.feed.receipts import Run
@@ -43,8 +41,8 @@ class Loader(Stream):
         if window < 1:
             raise LakemintError(f"window is {window}; it must be at least 1")
         self._order = split.order(seed, shuffle, window)
-        made, rows = Walk(split, batch_size, **walk), split.gaps.rows
-        orders = Orders(partial(_way, self._order, rows), sum(rows), has_epochs=True)
+        made = Walk(split, batch_size, **walk)
+        orders = Orders(partial(split.way, self._order), split.places, has_epochs=True)
         super().__init__(made, orders, reading(run, [Part(split, self._order)], made.cut))
         self.epoch = epoch
         """Of which the next example is; set it, and the next loop begins that epoch."""
@@ -78,9 +76,3 @@ class Loader(Stream):
         """
         known = State.of(state, self._order, self._orders.examples)
         self._epoch, self._position = known.epoch, known.position
-
-
-def _way(order: Order, shards: Sequence[int], epoch: int) -> Way:
-    """Of an epoch over shards of so many rows."""
-    key = order_key(order.digest, order.seed, epoch)
-    return Way(Windows(shards, order.window, key if order.shuffle else None), key, sum(shards))

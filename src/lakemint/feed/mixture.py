@@ -12,14 +12,15 @@ import pyarrow as pa
 from lakemint.errors import LakemintError
 from lakemint.feed.arrays import chosen
 from lakemint.feed.blend import Stage, Stages, parts_of
+from lakemint.feed.epoch import Order
 from lakemint.feed.gaps import Gaps
-from lakemint.feed.order import ALGORITHM, Rows, order_key
+from lakemint.feed.order import ALGORITHM, Rows
 from lakemint.feed.receipts import Part, reading
 from lakemint.feed.split import Split
 from lakemint.feed.state import require_state, whole_number
 from lakemint.feed.stream import Orders, Stream
 from lakemint.feed.walk import Walk, Way
-from lakemint.feed.windows import Places, Windows
+from lakemint.feed.windows import Places
 
 if TYPE_CHECKING:
     from lakemint.feed.receipts import Run
@@ -128,15 +129,15 @@ class _Order:
     ) -> None:
         self._splits, self._stages = splits, stages
         self._made_of = splits, stages, seed, window, shuffle
-        self._rows = [sum(split.gaps.rows) for split in splits]
+        self._rows = [split.places for split in splits]
         self._begins = np.cumsum([0, *(len(split.shards) for split in splits)])
 
         @lru_cache(maxsize=2 * len(splits))
-        def windows(source: int, epoch: int) -> Windows:
+        def own(source: int, epoch: int) -> Order:
             split = splits[source]
-            return Windows(split.gaps.rows, window, order_key(split.digest, seed, epoch) if shuffle else None)
+            return split.way(split.order(seed, shuffle, window), epoch).order
 
-        self._windows = windows
+        self._own = own
 
     def __reduce__(self) -> tuple[object, ...]:
         return _Order, self._made_of
@@ -150,7 +151,7 @@ class _Order:
             for part in np.split(own, np.flatnonzero(np.diff(epochs)) + 1):
                 epoch, first = divmod(int(turns[part[0]]), self._rows[source])
                 at = turns[part] - turns[part[0]] + first
-                there, rows[part] = self._windows(source, epoch)(at.astype(np.uint64))
+                there, rows[part] = self._own(source, epoch)(at.astype(np.uint64))
                 shards[part] = there + self._begins[source]
         return shards, rows
 
@@ -161,9 +162,7 @@ class _Order:
             begin, end = int(begins[source]), max(int(begins[source]), int(ends[source]) - 1)
             for epoch in range(begin // rows, end // rows + 1):
                 ends_at = min(end, (epoch + 1) * rows - 1)
-                there = self._windows(source, epoch).ahead(
-                    max(begin - epoch * rows, 0), ends_at - epoch * rows
-                )
+                there = self._own(source, epoch).ahead(max(begin - epoch * rows, 0), ends_at - epoch * rows)
                 wanted += [shard + int(self._begins[source]) for shard in there]
         return wanted
 
@@ -172,11 +171,15 @@ def _told(schema: pa.Schema) -> str:
     return ", ".join(f"{field.name} {field.type}" for field in schema)
 
 
+def _source(split: Split) -> list[str]:
+    return [split.digest, split.name.rpartition("/")[2], *([split.weights.digest] if split.weights else [])]
+
+
 def _digest_of(
     sources: Mapping[str, Split], stages: Sequence[Stage], seed: int, shuffle: bool, window: int
 ) -> str:
     content = {
-        "sources": [[split.digest, split.name.rpartition("/")[2]] for split in sources.values()],
+        "sources": [_source(split) for split in sources.values()],
         "stages": [[stage.examples, parts_of(stage.weights, [*sources])] for stage in stages],
         "seed": seed,
         "shuffle": shuffle,

@@ -11,10 +11,9 @@ import numpy as np
 from lakemint.errors import LakemintError
 from lakemint.feed.arrays import Arrays, arrays_of, chosen, numbers_in
 from lakemint.feed.epoch import Block, Cut, Epoch, Step
-from lakemint.feed.order import order_key, seeds
+from lakemint.feed.order import seeds
 from lakemint.feed.prefetch import Prefetch
 from lakemint.feed.walk import Transform
-from lakemint.feed.windows import Windows
 
 if TYPE_CHECKING:
     from lakemint.feed.split import Split
@@ -125,21 +124,20 @@ class _Stages:
 
     def _steps(self) -> Iterator[tuple[bytes, Step]]:
         """Epoch after epoch, each with its key."""
-        rows, number = self._split.gaps.rows, 0
+        order, number = self._split.order(self._seed, True, self._window), 0
         with Prefetch(self._split.shard) as ahead:
             while True:
-                key = order_key(self._split.digest, self._seed, number)
-                order = Windows(rows, self._window, key)
-                epoch = Epoch(self._split, order, sum(rows), self._cut, self._schema)
+                way = self._split.way(order, number)
+                epoch = Epoch(self._split, way.order, way.examples, self._cut, self._schema)
                 for block in self._blocks(epoch):
                     with self._timed("fetch"):
-                        ahead.want(order.ahead(block.begin, block.ends[-1] - 1))
+                        ahead.want(way.order.ahead(block.begin, block.ends[-1] - 1))
                         for shard in np.unique(block.shards).tolist():
                             ahead.shard(shard)
                     with self._timed("gather"):
                         steps = [*epoch.read(block, ahead)]
                     for step in steps:
-                        yield key, step
+                        yield way.key, step
                 number += 1
 
     def _blocks(self, epoch: Epoch) -> Iterator[Block]:

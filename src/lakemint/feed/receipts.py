@@ -210,6 +210,7 @@ class Receipt:
     def content(self) -> dict[str, Any]:
         """As `published.receipts.ReceiptRecord` reads it."""
         order, reference, before = self._part.order, self.origin.reference, self._part.before
+        weights = self._part.split.weights
         ranges = [(before(begin), before(end)) for begin, end in merged(self._ranges)]
         return {
             "format": FORMAT,
@@ -217,8 +218,8 @@ class Receipt:
             "version": reference.number,
             "manifest": self.origin.manifest,
             "split": order.split,
-            "order": _order(order),
-            "places": sum(self._part.split.gaps.rows),
+            "order": _order(order, {**weights.rule.plain(), "digest": weights.digest} if weights else None),
+            "places": self._part.split.places,
             "ranges": merged(ranges, MAX_RANGES),
             "world": self.world,
             "begun_at": self._begun_at,
@@ -261,9 +262,9 @@ def reading(run: Run | None, parts: Iterable[Part], cut: "Cut") -> Reading:
     return Reading([run.receipt(part, cut.world) for part in parts])
 
 
-def _order(order: Order) -> Mapping[str, Any]:
+def _order(order: Order, weights: Mapping[str, Any] | None) -> Mapping[str, Any]:
     names = ("digest", "seed", "shuffle", "window", "algorithm")
-    return {name: getattr(order, name) for name in names}
+    return {**{name: getattr(order, name) for name in names}, "weights": weights}
 
 
 def _now() -> str:

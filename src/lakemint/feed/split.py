@@ -1,6 +1,7 @@
 """One split of a version: its rows in stored order, in shuffled batches, or as a table."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
@@ -9,9 +10,12 @@ from lakemint.errors import LakemintError
 from lakemint.feed.gaps import Gaps
 from lakemint.feed.loader import Loader
 from lakemint.feed.manifest import Shard
+from lakemint.feed.order import order_key
 from lakemint.feed.receipts import Origin, Run
 from lakemint.feed.state import Order
-from lakemint.feed.walk import Transform
+from lakemint.feed.walk import Transform, Way
+from lakemint.feed.weights import Rule, Weights, balanced
+from lakemint.feed.windows import Windows
 
 
 class Split:
@@ -41,6 +45,8 @@ class Split:
         self.bytes = sum(file.bytes for shard in shards for file in shard.files)
         """Of its files."""
         self.shards, self._read = shards, read
+        self.weights: Weights | None = None
+        """How often each example comes; None: once an epoch."""
 
     def __getstate__(self) -> dict[str, Any]:
         """For another process, which reads: what is read is told where the loop is."""
@@ -118,11 +124,48 @@ class Split:
             run=run,
         )
 
+    def weighted(self, column: str, values: Mapping[Any, float] | None = None) -> "Split":
+        """The same split, of which loaders and mixtures give each example as often as it weighs.
+
+            train.weighted("quality")                              # the column's numbers are the weights
+            train.weighted("label", {"positive": 2, "neutral": 1})   # others do not come
+
+        An epoch has as many places as there are examples of any weight; each of them comes as often as its
+        share says, rounded up or down, in another epoch the other way. All shards are fetched and the column
+        is read, at once. Where rows are erased, the shares of the others grow: no state of before goes on.
+        Raises WeightsError for what is no weight and a value that no example has, and as reading does.
+        """
+        return self._weighed(Rule.of(column, values))
+
+    def balanced(self, column: str) -> "Split":
+        """As `weighted`, so that every value of the column, such as every label, comes equally often."""
+        return self._weighed(balanced(self, column))
+
+    @property
+    def places(self) -> int:
+        """Of an epoch of its examples."""
+        return self.weights.places if self.weights else sum(self.gaps.rows)
+
     def order(self, seed: int, shuffle: bool, window: int) -> Order:
         """What an order of its examples follows from."""
         version, _, name = self.name.rpartition("/")
-        return Order(version, self.digest, name, seed, shuffle, window)
+        weights = self.weights.digest if self.weights else ""
+        return Order(version, self.digest, name, seed, shuffle, window, weights)
+
+    def way(self, order: Order, epoch: int) -> Way:
+        """The examples of an epoch, as that order of its own has them."""
+        key = order_key(order.digest, order.seed, epoch)
+        if self.weights:
+            return Way(self.weights.draws(key, order.window, order.shuffle), key, self.places)
+        return Way(Windows(self.gaps.rows, order.window, key if order.shuffle else None), key, self.places)
 
     def shard(self, index: int) -> pa.RecordBatch:
         """All rows of one shard; verified at the first call."""
         return self._read(self.shards[index])
+
+    def _weighed(self, rule: Rule) -> "Split":
+        # Rows that are gone weigh nothing that anybody knows.
+        shards = tuple(replace(shard, erased=()) for shard in self.shards)
+        found = Split(self.name, self.digest, shards, self.schema, self._read, self.origin)
+        found.weights = Weights(self, rule)
+        return found

@@ -22,6 +22,8 @@ class Order:
     shuffle: bool
     window: int
     """How many shards are mixed at a time."""
+    weights: str = ""
+    """The digest of how often each example comes; empty: once an epoch."""
     algorithm: str = ALGORITHM
 
 
@@ -45,7 +47,7 @@ class State:
         Raises LakemintError, saying what differs, when it is not of this order.
         """
         require_state(plain, FORMAT)
-        for name in ("digest", "split", "algorithm", "seed", "shuffle", "window"):
+        for name in ("digest", "split", "algorithm", "seed", "shuffle", "window", "weights"):
             theirs, mine = plain.get(name), getattr(order, name)
             if theirs != mine:
                 raise LakemintError(

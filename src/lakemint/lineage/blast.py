@@ -9,7 +9,7 @@ from lakemint.errors import LakemintError
 from lakemint.lake import Lake
 from lakemint.lineage.consumers import Consumers, consumers
 from lakemint.lineage.eaten import eaten
-from lakemint.lineage.spread import Searched, Spread
+from lakemint.lineage.spread import Searched, SplitRows, Spread
 from lakemint.lineage.suspects import Question
 from lakemint.names import Reference, by_use
 from lakemint.published import channels
@@ -54,7 +54,7 @@ class BlastRadius:
     def plain(self, progress: Progress = _quiet) -> Plain:
         """All there is to say of it, once it is known what runs were given; `progress` is that of `eaten`.
 
-        Raises FormatError for a channel, and StoreError.
+        Raises FormatError for a channel, StoreError, and for a run that read by weights as reading does.
         """
         dataset = self._question.dataset
         serving: dict[int, list[str]] = defaultdict(list)
@@ -108,9 +108,9 @@ class BlastRadius:
     def _runs(self, version: Searched, readers: Consumers, progress: Progress) -> Iterator[Plain]:
         """The runs that were given suspected rows, and how many."""
         for split, count in self._rows(version).items():
-            shards = version.manifest.splits[split].shards if count else []
-            masks = [self._spread.mask(version, shard) for shard in shards]
+            rows = SplitRows(self._store, self._lake, version, split)
+            masks = [self._spread.mask(version, shard) for shard in rows.shards] if count else []
             for one in (one for one in readers.found if count and one.split == split):
-                given = eaten(one, shards, masks, progress)
+                given = eaten(one, rows, masks, progress)
                 if given != 0:
                     yield {**one.plain(), "version": str(version.reference), "rows": given, "of": count}

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
+import pyarrow as pa
 
 from lakemint.lake import Lake
 from lakemint.lineage.eaten import Mask
@@ -39,6 +40,26 @@ class Searched:
             return [shard for shard in self.manifest.shards if shard.rows]
         wanted = {*buckets_of(ids, buckets).tolist(), None}
         return [shard for shard in self.manifest.shards if shard.rows and shard.bucket in wanted]
+
+
+class SplitRows:
+    """One split of a version, read from the store shard by shard."""
+
+    def __init__(self, store: Store, lake: Lake, version: Searched, split: str) -> None:
+        self._store, self._lake, self._version = store, lake, version
+        self.name, self.shards = f"{version.reference}/{split}", version.manifest.splits[split].shards
+        self.schema = schema_of(version.manifest, lake.manifest(version.reference.dataset, version.digest))
+
+    def __len__(self) -> int:
+        return sum(shard.rows for shard in self.shards)
+
+    def shard(self, index: int) -> pa.RecordBatch:
+        """All rows of one; raises IntegrityError, VersionRevised when an erasure takes some, StoreError."""
+        reference, digest = self._version.reference, self._version.digest
+        with reading(self._store, self._lake, reference, digest):
+            return read(
+                self._store, partial(self._lake.shard, reference.dataset), self.shards[index], self.schema
+            )
 
 
 class Spread:

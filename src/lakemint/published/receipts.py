@@ -20,6 +20,15 @@ MAX_BYTES = 1024 * 1024
 """A longer receipt is not read."""
 
 
+class WeightsRecord(Record):
+    """How often each example came, see `feed.weights`."""
+
+    column: str
+    values: Annotated[list[tuple[str | int | bool | None, float]], Field(max_length=1000)] | None
+    """Value of the column, and its weight; None: the column's numbers are the weights."""
+    digest: Digest
+
+
 class OrderRecord(Record):
     """What an order of examples follows from, see `feed.state`."""
 
@@ -29,6 +38,8 @@ class OrderRecord(Record):
     shuffle: bool
     window: Annotated[int, Field(ge=1)]
     algorithm: str
+    weights: WeightsRecord | None = None
+    """None: each example once an epoch."""
 
 
 class ReceiptRecord(Record):
@@ -42,7 +53,7 @@ class ReceiptRecord(Record):
     split: str
     order: OrderRecord
     places: Count
-    """Of an epoch: as many as rows were published in the split."""
+    """Of an epoch: as many as rows were published in the split, or as have any weight."""
     ranges: Annotated[list[tuple[Count, Count]], Field(max_length=1000)]
     """What was read, by all ranks together: half-open, ascending; place p of epoch e is e * `places` + p."""
     world: Annotated[int, Field(ge=1)]
