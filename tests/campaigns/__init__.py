@@ -13,6 +13,7 @@ CAMPAIGNS = {
     "publish_kills": ["tests/integration/test_kills.py"],
     "erase_tables": ["tests/campaigns/test_erase_tables.py"],
     "erasure": ["tests/campaigns/test_erasure.py"],
+    "bit_flips": ["tests/unit/feed/test_flips.py"],
     "feed_elasticity": ["tests/frameworks/test_elasticity.py"],
     "publish_model": [
         "tests/campaigns/test_publish_model.py",
@@ -29,6 +30,7 @@ folder and in the real store, and there with replies lost, refused and cut short
 `erase_tables`: a subject's rows taken out of tables, killed on the way, and amid what others ingest; it has
 no seeds.
 `erasure`: a hundred people and all they gave, taken out of five versions; it has no seeds.
+`bit_flips`: single bits of shards, manifests, version records and cached files, each flipped and read.
 `feed_elasticity`: ranks of a training, and their workers, killed at any moment; others go on. Fifteen crews a
 seed, under PyTorch.
 `publish_model`: every order of their steps with two faults, and without each safeguard; it has no seeds."""

@@ -233,13 +233,11 @@ class _Verification:
 
 
 def _as_written(record: VersionRecord, data: bytes) -> bool:
-    """By its canonical form and its seal. A record without one is older, and holds no later field either."""
+    """By its canonical form and its seal."""
     try:
-        canonically = canonical(record.model_dump(mode="json", exclude_unset=True)) == data
-        fitting = record.seal == record.sealed().seal
+        return record.is_whole and canonical(record.model_dump(mode="json", exclude_unset=True)) == data
     except ValueError:  # what no canonical JSON can hold, so that we never wrote it
         return False
-    return canonically and (fitting or (record.seal is None and not record.model_extra))
 
 
 def _contradictions(manifest: Manifest) -> Iterator[str]:

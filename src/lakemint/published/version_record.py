@@ -79,6 +79,11 @@ class VersionRecord(Record):
         """The manifests that the number stands and stood for, oldest first."""
         return [*(revision.manifest for revision in self.revisions), self.manifest]
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether its seal fits; one without is older, and holds no later field either."""
+        return self.seal == self.sealed().seal or (self.seal is None and not self.model_extra)
+
     def sealed(self) -> "VersionRecord":
         """The same with the seal that fits it."""
         return self.model_copy(update={"seal": digest_of(self.model_dump(mode="json", exclude={"seal"}))})
@@ -92,7 +97,7 @@ def read_version(store: Store, lake: Lake, dataset: str, number: int) -> Version
         raise IntegrityError(
             f"{where}: by its own words it is of {record.dataset}@{record.version}; restore it from a copy"
         )
-    if record.seal not in (None, record.sealed().seal):
+    if not record.is_whole:
         raise IntegrityError(f"{where}: changed since it was written; restore the object from a copy")
     return record
 
