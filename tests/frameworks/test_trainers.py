@@ -99,20 +99,26 @@ class FaceModel(torch.nn.Module):  # type: ignore[misc]
 
 
 class FeedTrainer(Trainer):  # type: ignore[misc]
-    """A Trainer that reads a feed: its state is a file of each checkpoint."""
-
     def get_train_dataloader(self) -> Batches:
         return cast("Batches", self.train_dataset)
 
-    def _save_checkpoint(self, *arguments: Any) -> None:
-        super()._save_checkpoint(*arguments)
-        folder = Path(self.args.output_dir) / f"checkpoint-{self.state.global_step}"
-        (folder / "data.json").write_text(json.dumps(self.train_dataset.state_dict()))
 
-    def _load_from_checkpoint(self, resume_from_checkpoint: str, *arguments: Any) -> None:
-        super()._load_from_checkpoint(resume_from_checkpoint, *arguments)
-        state = json.loads((Path(resume_from_checkpoint) / "data.json").read_text())
-        self.train_dataset.load_state_dict(state)
+class FeedState(TrainerCallback):  # type: ignore[misc]
+    """The state is a file of each checkpoint, as the guide has it."""
+
+    def __init__(self, read: Batches) -> None:
+        self._read = read
+
+    def on_save(self, arguments: Any, state: Any, _control: Any, **_: Any) -> None:
+        self._path(arguments, state).write_text(json.dumps(self._read.state_dict()))
+
+    def on_train_begin(self, arguments: Any, state: Any, _control: Any, **_: Any) -> None:
+        if state.global_step:
+            self._read.load_state_dict(json.loads(self._path(arguments, state).read_text()))
+
+    @staticmethod
+    def _path(arguments: Any, state: Any) -> Path:
+        return Path(arguments.output_dir, f"checkpoint-{state.global_step}", "data.json")
 
 
 class StopAt(TrainerCallback):  # type: ignore[misc]
@@ -136,7 +142,9 @@ def faced(split: Split, folder: Path, stop: int = 0, checkpoint: Path | None = N
         report_to=[],
         disable_tqdm=True,
     )
-    trainer = FeedTrainer(FaceModel(), settings, train_dataset=batches(split), callbacks=[StopAt(stop)])
+    read = batches(split)
+    callbacks = [FeedState(read), StopAt(stop)]
+    trainer = FeedTrainer(FaceModel(), settings, train_dataset=read, callbacks=callbacks)
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     return [line["loss"] for line in trainer.state.log_history if "loss" in line]
 
@@ -144,6 +152,6 @@ def faced(split: Split, folder: Path, stop: int = 0, checkpoint: Path | None = N
 def test_hugging_faces_trainer_goes_on_where_its_checkpoint_was(split: Split, tmp_path: Path) -> None:
     whole = faced(split, tmp_path / "whole")
     assert len(whole) == 24 == len({*whole})
-    assert faced(split, tmp_path / "cut", STOPPED) == whole[:STOPPED]
-    checkpoint = tmp_path / "cut" / f"checkpoint-{SAVED}"
-    assert faced(split, tmp_path / "rest", checkpoint=checkpoint) == whole
+    cut = tmp_path / "cut"
+    assert faced(split, cut, STOPPED) == whole[:STOPPED]
+    assert faced(split, cut, checkpoint=cut / f"checkpoint-{SAVED}") == whole
