@@ -1,11 +1,15 @@
 """Batches for PyTorch: the tensors, and a state that says what was handed out, whoever read ahead."""
 
 import json
+import os
+import sys
+import time
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 import torch
 from torch.utils.data import DataLoader
@@ -269,3 +273,33 @@ def test_nulls_that_no_tensor_holds_are_refused_and_a_column_can_be_left_out(tmp
         "label": ["a", "b"],
         "text": ["text 0", "text 1"],
     }
+
+
+RANK = """
+import sys
+import lakemint
+from lakemint.feed.torch import Batches
+
+if __name__ == "__main__":
+    train = lakemint.open("notes@1", split="train").loader(8)
+    batches = Batches(train, num_workers=2, multiprocessing_context=sys.argv[1])
+    next(iter(batches))
+"""
+
+
+@pytest.mark.parametrize("method", ["spawn", "forkserver"])
+def test_workers_whose_rank_dies_before_they_begin_do_not_stay(tmp_path: Path, method: str) -> None:
+    """These take seconds to begin: they import torch first."""
+    config = config_of(tmp_path)
+    publish(config, [row(index) for index in range(30)])
+    (tmp_path / "rank.py").write_text(RANK)
+    own = {"LAKEMINT_LAKE": config.lake, "LAKEMINT_CACHE": config.cache}
+    rank = psutil.Popen([sys.executable, tmp_path / "rank.py", method], env={**os.environ, **own})
+    others = 2 if method == "forkserver" else 1  # which a server forks; and one keeps track of resources
+    while len(workers := rank.children(recursive=True)) < others + 2:
+        assert rank.is_running() and rank.status() != psutil.STATUS_ZOMBIE
+        time.sleep(0.01)
+    rank.kill()
+    rank.wait()
+    _, left = psutil.wait_procs(workers, timeout=60)
+    assert not left

@@ -5,7 +5,10 @@ which of its batches were trained on, and which epoch it is, only the training's
 stays there. It tells the workers places in the order, and what a worker makes follows from the place alone.
 """
 
-from collections.abc import Iterator, Mapping
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -47,7 +50,10 @@ class Batches(IterableDataset):  # type: ignore[misc]  # torch is not there when
         has_workers = options.get("num_workers", 0) > 0
         parts = {"sampler": _Places(loader)} if has_workers else {}
         source = _Parts(loader.reader()) if has_workers else _Steps(loader)
-        self._batches = DataLoader(source, batch_size=None, collate_fn=_unchanged, **parts, **options)
+        made = DataLoader(source, batch_size=None, collate_fn=_unchanged, **parts, **options)
+        method = (made.multiprocessing_context or multiprocessing).get_start_method()
+        made.worker_init_fn = partial(_begin, method, made.worker_init_fn)
+        self._batches = made
 
     def __len__(self) -> int:
         """Batches of a whole epoch."""
@@ -101,6 +107,16 @@ class _Parts(Dataset):  # type: ignore[misc]
 
     def __getitem__(self, place: Place) -> list[tuple[int, Any]]:
         return [(position, tensors(batch)) for position, batch in self._reader(place)]
+
+
+def _begin(method: str, init: Callable[[int], None] | None, worker: int) -> None:
+    """In a worker. One whose rank died before it began would take its next parent for the rank, and stay."""
+    rank = multiprocessing.parent_process()
+    # Where all are forked by a server, that is their parent.
+    if rank and (not rank.is_alive() if method == "forkserver" else os.getppid() != rank.pid):
+        os._exit(1)
+    if init:
+        init(worker)
 
 
 def _unchanged(batch: Any) -> Any:
