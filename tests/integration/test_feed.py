@@ -1,11 +1,13 @@
 """The feed over real S3, and in an environment that has nothing but the feed's own dependencies."""
 
+import json
 import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +77,25 @@ def test_a_flipped_bit_on_the_way_is_never_trained_on(reader: Config, proxy: Fau
 def test_a_store_that_is_away_is_named_in_good_time(reader: Config) -> None:
     with at_most(60), pytest.raises(StoreUnavailable, match="does not answer"):
         lakemint.open("notes@1", config=replace(reader, s3_endpoint="http://127.0.0.1:9"))
+
+
+def test_credentials_that_run_out_are_renewed(
+    reader: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a cluster, where a process gives short-lived keys; these are renewed when minutes are left."""
+    soon, later = (datetime.now(UTC) + timedelta(minutes=left) for left in (1, 60))
+    keys = {"Version": 1, "AccessKeyId": reader.s3_access_key, "SecretAccessKey": reader.s3_secret_key}
+    for name, until in (("soon", soon), ("later", later)):
+        (tmp_path / name).write_text(json.dumps({**keys, "Expiration": until.isoformat()}))
+    asked, script = tmp_path / "asked", tmp_path / "keys.sh"
+    given = "if mkdir asked; then cat soon; else touch asked/again; cat later; fi"
+    script.write_text(f"cd {tmp_path}; {given}")
+    (tmp_path / "aws").write_text(f"[default]\ncredential_process = sh {script}\n")
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "aws"))
+    assert sorted(rows(replace(reader, s3_access_key="", s3_secret_key="")), key=str) == expected()
+    assert (asked / "again").exists()
 
 
 def test_processes_share_a_cache_that_is_filled_by_all_at_once(reader: Config, tmp_path: Path) -> None:
