@@ -23,8 +23,12 @@ pytestmark = pytest.mark.timeout(300)
 
 @pytest.fixture(scope="module")
 def config(tmp_path_factory: pytest.TempPathFactory) -> Config:
+    return published(tmp_path_factory.mktemp("lake"))
+
+
+def published(folder: Path) -> Config:
     """Lines of text, of several documents."""
-    config = config_of(tmp_path_factory.mktemp("lake"))
+    config = config_of(folder)
     pages = [page.read_text().splitlines() for page in sorted((CHECKOUT / "docs").glob("*.md"))]
     lines = [(number, line) for number, page in enumerate(pages) for line in [*filter(None, page)][:75]]
     publish(config, [row(index, text=line, stars=number) for index, (number, line) in enumerate(lines)])
@@ -47,9 +51,10 @@ def torchrun(config: Config, world: int, *folders: Path, **variables: str) -> tu
     return done.returncode, done.stderr
 
 
-def steps(folder: Path, first: int = 1) -> list[tuple[float, list[str]]]:
+def steps(folder: Path, first: int = 1, last: int | None = None) -> list[tuple[float, list[str]]]:
     """Of each step that all ranks finished: the loss, and their samples in the ranks' order."""
-    ranks = [map(json.loads, log.read_text().splitlines()) for log in sorted(folder.glob("*.jsonl"))]
+    logs = [log.read_text().splitlines() for log in sorted(folder.glob("*.jsonl"))]
+    ranks = [map(json.loads, lines if last is None else lines[: last - first + 1]) for lines in logs]
     found = []
     for number, step in enumerate(zip(*ranks, strict=True), start=first):
         assert {line["step"] for line in step} == {number}

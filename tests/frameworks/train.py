@@ -39,14 +39,13 @@ def update(weights: list[Any], speeds: list[Any]) -> None:
             weight.sub_(0.3 * speed)
 
 
-def train(folder: Path, die_at: int) -> None:
+def train(folder: Path, split: lakemint.Split, run: lakemint.Run | None = None, die_at: int = 0) -> None:
     rank, world = dist.get_rank(), dist.get_world_size()
     torch.manual_seed(0)
     model = torch.nn.Sequential(torch.nn.EmbeddingBag(256, 16), torch.nn.Linear(16, 8))
     weights = [*model.parameters()]
     speeds = [torch.zeros_like(one) for one in weights]
-    split = lakemint.open("notes@1", split="train")
-    batches, step = Batches(split.loader(BATCH, seed=7, transform=prepared), num_workers=1), 0
+    batches, step = Batches(split.loader(BATCH, seed=7, transform=prepared, run=run), num_workers=1), 0
     if checkpoints := sorted(folder.glob("*.pt")):
         saved = torch.load(checkpoints[-1], weights_only=True)
         model.load_state_dict(saved["model"])
@@ -77,8 +76,9 @@ def train(folder: Path, die_at: int) -> None:
 
 def main(folders: list[Path]) -> None:
     dist.init_process_group("gloo")
+    split = lakemint.open("notes@1", split="train")
     for folder in folders:
-        train(folder, int(os.environ.get("DIE_AT", "0")) if folder == folders[-1] else 0)
+        train(folder, split, die_at=int(os.environ.get("DIE_AT", "0")) if folder == folders[-1] else 0)
     dist.destroy_process_group()
 
 

@@ -27,6 +27,8 @@ from lakemint.stack.processes import end_processes, marked
 
 GRACE: Final = 20.0
 """Seconds a stopped training has to end by itself: torchrun waits for its ranks, and they may write."""
+_ROUNDS: Final = 10
+"""How often those are ended that others began while they were asked to end."""
 START: Final = 10.0
 """Seconds between a job's start and its being watched, at most."""
 
@@ -72,7 +74,7 @@ class LocalLauncher:
         folder = self._folder(handover)
         if _began(folder) and _status(folder) is None:
             (folder / "stopped").touch()
-            end_processes(marked(HANDOVER, handover.data().decode()), GRACE)
+            end(handover.data().decode())
 
     def render(self, handover: Handover) -> str:
         """The command line."""
@@ -102,6 +104,16 @@ class LocalLauncher:
             if time.monotonic() > deadline:
                 raise TrainingError(f"{handover.job} did not start: see {folder / 'log'}")
             time.sleep(0.02)
+
+
+def end(mark: str, spared: int | None = None) -> None:
+    """End all processes of a hand-over but one: ask them, and after `GRACE` seconds make them."""
+    deadline = time.monotonic() + GRACE
+    for _ in range(_ROUNDS):
+        found = [process for process in marked(HANDOVER, mark) if process.pid != spared]
+        if not found:
+            return
+        end_processes(found, max(0, deadline - time.monotonic()))
 
 
 @contextmanager

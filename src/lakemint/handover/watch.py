@@ -11,11 +11,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-from lakemint.config import HANDOVER, handed_over_text
+from lakemint.config import handed_over_text
 from lakemint.files import write_private
-from lakemint.handover.local import GRACE
+from lakemint.handover.local import end
 from lakemint.job.process import die_with_parent
-from lakemint.stack.processes import end_processes, marked
 
 NOT_FOUND = 127
 """As shells say that there is no such program."""
@@ -26,8 +25,7 @@ def main(folder: Path, command: list[str]) -> None:
     signal.signal(signal.SIGTERM, lambda *_: None)  # whoever stops the training ends the program, not us
     write_private(folder / "began", "")
     status = _run(command)
-    left = [process for process in marked(HANDOVER, handed_over_text() or "") if process.pid != os.getpid()]
-    end_processes(left, GRACE)
+    end(handed_over_text() or "", spared=os.getpid())
     write_private(folder / "exit", str(status))
 
 
