@@ -17,8 +17,10 @@ from lakemint.errors import IntegrityError, LakemintError, VersionNotFound, Vers
 
 if TYPE_CHECKING:
     from lakemint.feed import Loader, Mixture, Run, Split, Stage, Version, content_of, open, run, versions
+    from lakemint.handover.record import Handover, handed_over
 
 __all__ = [
+    "Handover",
     "IntegrityError",
     "LakemintError",
     "Loader",
@@ -31,6 +33,7 @@ __all__ = [
     "VersionRetired",
     "content_of",
     "errors",
+    "handed_over",
     "open",
     "run",
     "versions",
@@ -40,6 +43,8 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name == "__version__":
         return import_module("importlib.metadata").version("lakemint")
+    if name in ("Handover", "handed_over"):
+        return getattr(import_module("lakemint.handover.record"), name)
     if name in __all__:
         return getattr(import_module("lakemint.feed"), name)
     raise AttributeError(f"module 'lakemint' has no attribute {name!r}")

@@ -10,6 +10,7 @@ import getpass
 import json
 import os
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -18,6 +19,8 @@ from lakemint.errors import ConfigError
 
 SETTINGS = "settings.json"
 CREDENTIALS = "credentials.json"
+HANDOVER = "LAKEMINT_HANDOVER"
+"""The variable that tells a training's processes what was handed over to them."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +97,13 @@ class Config:
     def cache_folder(self) -> Path:
         """Where shards are kept on this machine: the setting `cache`, or `~/.cache/lakemint`."""
         return Path(self.cache) if self.cache else Path.home() / ".cache" / "lakemint"
+
+    def trainings_folder(self) -> Path:
+        """Where trainings on this machine have their logs: in the stack's folder, or `~/.local/state`.
+
+        https://specifications.freedesktop.org/basedir-spec, but for its variable.
+        """
+        return (self.home or Path.home() / ".local" / "state" / "lakemint") / "trainings"
 
     def cache_limit(self) -> int | None:
         """The setting `cache_size` in bytes, None without; raises ConfigError when it is no size."""
@@ -268,8 +278,27 @@ def launched_run() -> dict[str, str]:
     return {name: value for name, value in found.items() if value not in ("", "none")}
 
 
+def handed_over_text() -> str | None:
+    """The record of what was handed over to this process, see `lakemint.handover.record`."""
+    return os.environ.get(HANDOVER)
+
+
+def unset_variables(names: Iterable[str]) -> list[str]:
+    """Those of the names that no variable of the environment has, or an empty one."""
+    return [name for name in names if not os.environ.get(name)]
+
+
 def job_environment() -> dict[str, str]:
     """The environment for a job's process: ours, without Airflow's own settings, which hold its keys."""
     return {
         name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW__", "_AIRFLOW"))
     }
+
+
+def training_environment(handover: str) -> dict[str, str]:
+    """As `job_environment`, with what is handed over, and without the mark of a server of the stack.
+
+    By that, whoever started the training would end it when its server is started anew.
+    """
+    kept = {n: value for n, value in job_environment().items() if not n.startswith("LAKEMINT_STACK_")}
+    return {**kept, HANDOVER: handover}

@@ -15,6 +15,7 @@ LakemintError
 ├── NothingLanded      a dataset has no raw object
 ├── StackError         the embedded stack could not start, stop or be found
 ├── RunError           a run through Airflow failed
+├── TrainingError      a training cannot be handed over, or failed
 ├── GateFailed         a critical quality rule broke
 ├── ConservationError  records in ≠ records kept + records that left with a reason
 ├── TooFewExamples     a version is too small to train a baseline on
@@ -87,6 +88,10 @@ class StackError(LakemintError):
 
 class RunError(LakemintError):
     """A run through Airflow failed."""
+
+
+class TrainingError(LakemintError):
+    """A training cannot be handed over, its launcher refused it, or it failed: then with its last words."""
 
 
 class GateFailed(LakemintError):

@@ -6,7 +6,7 @@ verdicts/<dataset>/<table>/<version>-<commit>/<suite>.json   what the gates said
 recorded/<dataset>/<source>.txt         recorded answers, for a replay
 store/<sha256 of its address>.json      a store that was found safe to publish on
 store/probing/…                         objects to find that out by, gone afterwards
-published/<dataset>/{shards,manifests,signatures,documents,versions,channels,leases,holds,erasures,receipts}/…
+published/<dataset>/{shards,manifests,signatures,documents,versions,channels,leases,holds,erasures,receipts,handovers}/…
 published/<dataset>/card/…
 """
 
@@ -19,6 +19,7 @@ from lakemint.names import TABLES, TableVersion, check_name
 
 _COMMIT = re.compile(r"[0-9A-Za-z-]{0,64}")
 _PART = re.compile(r"[a-z]{1,20}\.(json|md|html)")
+_RUN = re.compile(r"[a-z][a-z0-9-]{0,39}")
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -166,6 +167,16 @@ class Lake:
     def receipt(self, dataset: str, number: int, name: str) -> str:
         """Key of one; `name` is its UUID."""
         return f"{self.receipts(dataset, number)}{_uuid(name, 'receipt')}.json"
+
+    def handovers(self, dataset: str, run: str = "") -> str:
+        """Key prefix of what was handed over to trainings, of all runs or of one, with its slash."""
+        if run and not _RUN.fullmatch(run):
+            raise LakemintError(f"{run[:60]!r} is no name of a run: use 1 to 40 of a-z, 0-9 and -")
+        return f"{self.published(dataset)}handovers/{run}{'/' if run else ''}"
+
+    def handover(self, dataset: str, run: str, attempt: int) -> str:
+        """Key of the record of one attempt, from 1."""
+        return f"{self.handovers(dataset, run)}{attempt:04d}.json"
 
     def versions(self, dataset: str) -> str:
         """Key prefix of the version records, with its slash."""

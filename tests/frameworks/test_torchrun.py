@@ -66,9 +66,10 @@ def torchrun(task: str, config: Config, world: int, *folders: Path, **variables:
     return done.returncode, done.stderr
 
 
-def steps(folder: Path, first: int = 1) -> list[tuple[float, list[str]]]:
+def steps(folder: Path, first: int = 1, last: int | None = None) -> list[tuple[float, list[str]]]:
     """Of each step that all ranks finished: the loss, and their samples in the ranks' order."""
-    ranks = [map(json.loads, log.read_text().splitlines()) for log in sorted(folder.glob("*.jsonl"))]
+    logs = [log.read_text().splitlines() for log in sorted(folder.glob("*.jsonl"))]
+    ranks = [map(json.loads, lines if last is None else lines[: last - first + 1]) for lines in logs]
     found = []
     for number, step in enumerate(zip(*ranks, strict=True), start=first):
         assert {line["step"] for line in step} == {number}

@@ -30,15 +30,16 @@ def update(weights: list[Any], speeds: list[Any]) -> None:
             weight.sub_(0.3 * speed)
 
 
-def train(task: Task, folder: Path, die_at: int) -> None:
+def train(
+    task: Task, folder: Path, split: lakemint.Split, run: lakemint.Run | None = None, die_at: int = 0
+) -> None:
     rank, world = dist.get_rank(), dist.get_world_size()
     torch.manual_seed(0)
     model = task.model()
     weights = [*model.parameters()]
     speeds = [torch.zeros_like(one) for one in weights]
-    split = lakemint.open("notes@1", split="train")
-    batches = Batches(split.loader(task.batch_size, seed=7, transform=task.prepare), num_workers=1)
-    step = 0
+    loader = split.loader(task.batch_size, seed=7, transform=task.prepare, run=run)
+    batches, step = Batches(loader, num_workers=1), 0
     if checkpoints := sorted(folder.glob("*.pt")):
         saved = torch.load(checkpoints[-1], weights_only=True)
         model.load_state_dict(saved["model"])
@@ -69,8 +70,10 @@ def train(task: Task, folder: Path, die_at: int) -> None:
 
 def main(task: Task, folders: list[Path]) -> None:
     dist.init_process_group("gloo")
+    split = lakemint.open("notes@1", split="train")
     for folder in folders:
-        train(task, folder, int(os.environ.get("DIE_AT", "0")) if folder == folders[-1] else 0)
+        is_last = folder == folders[-1]
+        train(task, folder, split, die_at=int(os.environ.get("DIE_AT", "0")) if is_last else 0)
     dist.destroy_process_group()
 
 

@@ -57,6 +57,20 @@ def main({arguments}) -> Outcome:
 runner.run(main)
 """
 
+NIGHTLY = """
+import sys
+from airflow.sdk import dag
+from lakemint.airflow import TrainOperator
+
+@dag(dag_id="nightly_pets", schedule=None, params={"code": ""})
+def nightly():
+    program = [sys.executable, "-c", "{{ params.code }}"]
+    TrainOperator(task_id="train", version="pets@1", launcher="process", program=program, checkpoints="/ckpt")
+
+nightly()
+"""
+"""A DAG of a user's own, whose training does what its form says."""
+
 
 def eventually(look: Callable[[], Any], wanted: Callable[[Any], bool]) -> Any:
     """What is found once it is as wanted."""
@@ -83,6 +97,10 @@ class FormRun:
         self.asked = waiting[0]
         where = f"{self.path}/taskInstances/approve/-1/hitlDetails"
         self._api.patch(where, {"chosen_options": [option], "params_input": {}})
+
+    def state(self, task: str) -> str:
+        """That of a task now."""
+        return str(self._api.get(f"{self.path}/taskInstances/{task}")["state"])
 
     def end(self) -> dict[str, str]:
         """How the run ended, and each of its tasks."""
@@ -164,7 +182,10 @@ def airflow_in(checkout: Path) -> Iterator[Road]:
     amend(pets / "recipe.yaml", "{buckets: 4}", "{buckets: 4, channel: candidate, approve: [production]}")
     person = "{name: name, customProperties: [{property: dataSubject, value: true}]"
     amend(pets / "contract.yaml", "{name: name", person)
-    (checkout / "dags").symlink_to(CHECKOUT / "dags")
+    (checkout / "dags").mkdir()
+    for path in (CHECKOUT / "dags").glob("*.py"):
+        (checkout / "dags" / path.name).symlink_to(path)
+    (checkout / "dags" / "nightly.py").write_text(NIGHTLY)
     (checkout / "jobs").mkdir()
     for job, subject in SUBJECTS.items():
         code = JOB.format(job=job, subject=subject, arguments=ARGUMENTS.get(job, "dataset"))

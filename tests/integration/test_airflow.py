@@ -16,15 +16,18 @@ import pytest
 
 from lakemint.airflow.api import AirflowApi, Refused
 from lakemint.airflow.runs import StageRun, Walk, follow, start
-from lakemint.config import Config
+from lakemint.config import HANDOVER, Config
 from lakemint.errors import RunError
+from lakemint.handover.kept import listing
 from lakemint.lake import Lake
 from lakemint.names import STAGES, Channel
 from lakemint.published.channels import history
 from lakemint.published.version_record import read_version
+from lakemint.stack.processes import marked
 from lakemint.store import open_store
-from tests.integration.airflow_road import FormRun, Road, airflow_in
+from tests.integration.airflow_road import FormRun, Road, airflow_in, eventually
 from tests.support import LAKEMINT
+from tests.unit.handover.handovers import READ, SLEEP
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +48,20 @@ def road(airflow: Road) -> Iterator[Road]:
 
 def followed(walk: Walk) -> list[StageRun]:
     return [stage for _, stage in follow([walk], timeout=180, pause=0.5)]
+
+
+def killed(road: Road, *parts: str) -> None:
+    """End the processes of the road's Airflow that have one of these in their command, the hard way."""
+    for part in parts:
+        found = [
+            process
+            for process in psutil.process_iter(["cmdline", "environ"])
+            if part in " ".join(process.info["cmdline"] or [])
+            and (process.info["environ"] or {}).get("LAKEMINT_HOME", "").startswith(str(road.checkout))
+        ]
+        assert found, part
+        for process in found:
+            process.kill()
 
 
 def test_a_walk_goes_through_every_stage_and_its_events_say_what_was_found(road: Road) -> None:
@@ -157,16 +174,7 @@ def test_an_interrupted_command_says_that_the_run_goes_on(road: Road) -> None:
 
 def test_a_walk_outlives_a_killed_api_server_and_scheduler(road: Road) -> None:
     walk = road.walk()
-    for part in ("api_server", "airflow scheduler"):
-        killed = [
-            process
-            for process in psutil.process_iter(["cmdline", "environ"])
-            if part in " ".join(process.info["cmdline"] or [])
-            and (process.info["environ"] or {}).get("LAKEMINT_HOME", "").startswith(str(road.checkout))
-        ]
-        assert killed, part
-        for process in killed:
-            process.kill()
+    killed(road, "api_server", "airflow scheduler")
     followed(walk)
     assert walk.error is None
     assert walk.done
@@ -253,6 +261,34 @@ def test_a_person_decides_on_a_promotion_and_only_approval_moves_the_channel(roa
     digest = read_version(open_store(road.config), Lake(road.config.lake), "pets", 1).manifest
     for part in (digest, "rows: 5", "passed", "Why: first"):
         assert part in first.asked["body"]
+
+
+def test_a_training_is_handed_over_and_its_task_has_the_result(road: Road) -> None:
+    done = road.form("nightly_pets", code=READ)
+    assert done.end() == {"run": "success", "train": "success"}
+    result = done.xcom("train")
+    assert (result["version"], result["state"], result["checkpoints"]) == ("pets@1", "succeeded", "/ckpt")
+    assert (
+        result["digest"] == read_version(open_store(road.config), Lake(road.config.lake), "pets", 1).manifest
+    )
+    told = road.run("version", "consumers", "pets@1", "--json")
+    assert result["run"] in told.stdout
+    failed = road.form("nightly_pets", code="raise SystemExit('CUDA out of memory')")
+    assert failed.end() == {"run": "failed", "train": "failed"}
+    assert failed.error("train").endswith("CUDA out of memory\nexit status 1")
+
+
+def test_a_training_outlives_killed_servers_and_ends_with_its_task(road: Road) -> None:
+    begun = road.form("nightly_pets", code=SLEEP)
+    eventually(lambda: begun.state("train"), lambda state: state == "deferred")
+    handed = listing(open_store(road.config), Lake(road.config.lake), "pets")
+    (mark,) = {one.data().decode() for one in handed if one.training.program[-1] == SLEEP}
+    (before,) = [one for one in marked(HANDOVER, mark) if SLEEP in one.cmdline()[2:3]]
+    killed(road, "airflow triggerer", "airflow scheduler")
+    time.sleep(5)
+    assert before.is_running(), "it has nothing to do with Airflow's servers"
+    road.api.patch(begun.path, {"state": "failed"})
+    eventually(lambda: marked(HANDOVER, mark), lambda left: not left)
 
 
 @pytest.mark.parametrize(

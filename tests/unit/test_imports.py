@@ -11,7 +11,7 @@ import pytest
 CHECKOUT = Path(__file__).resolve().parents[2]
 SOURCE = CHECKOUT / "src" / "lakemint"
 ISOLATED = ("ingest", "refine", "label", "gate", "assemble", "publish", "feed", "erase")
-"""Stages that know no other; `train` reads what the feed gives, like any training program."""
+"""Stages that know no other; `train` and `handover` read what the feed gives, like any training program."""
 FOUNDATION = ("*.py", "dataset/*.py", "published/*.py", "store/*.py")
 """What all stages stand on."""
 ABOVE = ("check.py", "erasure.py", "record_schemas.py", "subject_lines.py", "__init__.py")
@@ -68,7 +68,7 @@ def test_stages_do_not_know_each_other(stage: str) -> None:
 
 
 def test_the_foundation_knows_no_stage() -> None:
-    stages = {f"lakemint.{stage}" for stage in (*ISOLATED, "train")}
+    stages = {f"lakemint.{stage}" for stage in (*ISOLATED, "train", "handover")}
     found = [
         f"{file.relative_to(SOURCE)}: {name}"
         for pattern in FOUNDATION
@@ -116,9 +116,9 @@ def test_dags_import_only_airflow_and_our_provider() -> None:
 def test_feed_needs_only_what_a_training_image_has() -> None:
     heavy = (
         "airflow pyspark pandas great_expectations label_studio_sdk sklearn pydantic yaml rich typer rfc8785 "
-        "cryptography"
+        "cryptography psutil"
     )
-    feed = "lakemint.feed.version, lakemint.feed.loader"
+    feed = "lakemint.feed.version, lakemint.feed.loader, lakemint.handover.record"
     code = f"import sys, {feed}; print([m for m in {heavy.split()} if m in sys.modules])"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"

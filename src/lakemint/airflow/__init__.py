@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from lakemint.airflow.assets import Table, Version
     from lakemint.airflow.operators import AnswersOperator, GateOperator, JobOperator
     from lakemint.airflow.road import datasets, stage_dag
+    from lakemint.airflow.training import TrainOperator
 
 __all__ = [
     "AnswersOperator",
@@ -21,6 +22,7 @@ __all__ = [
     "JobOperator",
     "PromotionApprovalOperator",
     "Table",
+    "TrainOperator",
     "Version",
     "datasets",
     "stage_dag",
@@ -35,6 +37,7 @@ _HOMES = {
     "PromotionApprovalOperator": "approval",
     "datasets": "road",
     "stage_dag": "road",
+    "TrainOperator": "training",
 }
 
 

@@ -71,7 +71,7 @@ class JobOperator(BaseOperator):
         from lakemint.config import job_environment, load_config
 
         config = load_config()
-        _mask_secrets(config)
+        mask_secrets(config)
         script = config.schemas_folder().parent / "jobs" / f"{self.job}.py"
         if not script.is_file():
             raise AirflowFailException(f"no job {self.job!r}: {script} does not exist")
@@ -166,7 +166,8 @@ def days(span: timedelta) -> str:
     return str(span).removesuffix(", 0:00:00")
 
 
-def _mask_secrets(config: "Config") -> None:
+def mask_secrets(config: "Config") -> None:
+    """Have Airflow's logs show none of the settings' secrets."""
     from airflow.sdk.log import mask_secret
 
     for secret in config.secrets():

@@ -28,6 +28,7 @@ _MODULES = (
     "erase",
     "check",
     "land",
+    "train",
     "demo",
 )
 

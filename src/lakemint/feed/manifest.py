@@ -1,13 +1,12 @@
 """A version's record and manifest, and a channel, as a training process reads them, with plain checks."""
 
 import hashlib
-import json
-import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from lakemint.errors import FormatError, IntegrityError
+from lakemint.errors import IntegrityError
+from lakemint.feed.plain import Checked, count, digest, parse_plain, plain_json, text
 from lakemint.names import Channel, Reference, by_use
 
 RECORD_BYTES: Final = 64 * 1024
@@ -17,7 +16,6 @@ MANIFEST_BYTES: Final = 64 * 1024 * 1024
 
 _UNSEALED: Final = {"format", "dataset", "version", "manifest", "published_at", "publication"}
 """What the oldest version records hold, which had no seal yet."""
-_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -91,11 +89,11 @@ class Manifest:
 
 def parse_record(data: bytes, where: str, reference: Reference) -> Record:
     """Read the record of a version, stored at `where`; raises FormatError, IntegrityError for another's."""
-    content = _parse(data, where, "lakemint.version")
+    content = parse_plain(data, where, "lakemint.version")
     _require_own(content, where, dataset=reference.dataset, version=reference.number)
-    with _Checked(where):
-        earlier = tuple(_digest(one["manifest"]) for one in content.get("revisions", ()))
-        own = _digest(content["manifest"]), str(content["published_at"])
+    with Checked(where):
+        earlier = tuple(digest(one["manifest"]) for one in content.get("revisions", ()))
+        own = digest(content["manifest"]), str(content["published_at"])
         record = Record(*own, earlier, _retirement(content.get("retired")))
     if content.get("seal") != _seal(content) and not content.keys() <= _UNSEALED:
         raise IntegrityError(f"{where}: changed since it was written; restore the object from a copy")
@@ -104,43 +102,29 @@ def parse_record(data: bytes, where: str, reference: Reference) -> Record:
 
 def parse_channel(data: bytes, where: str, channel: Channel) -> Standing:
     """Read a channel stored at `where`; raises FormatError, IntegrityError for another's."""
-    content = _parse(data, where, "lakemint.channel")
+    content = parse_plain(data, where, "lakemint.channel")
     _require_own(content, where, dataset=channel.dataset, channel=channel.name)
-    with _Checked(where):
-        return Standing(_count(content["version"]), _digest(content["manifest"]))
+    with Checked(where):
+        return Standing(count(content["version"]), digest(content["manifest"]))
 
 
 def parse_manifest(data: bytes, where: str, dataset: str) -> Manifest:
     """Read a manifest stored at `where`; raises FormatError, IntegrityError for another dataset's."""
-    content = _parse(data, where, "lakemint.manifest", newest=2)
+    content = parse_plain(data, where, "lakemint.manifest", newest=2)
     _require_own(content, where, dataset=dataset)
-    with _Checked(where):
-        columns = tuple((_text(item["name"]), _text(item["type"])) for item in content["schema"])
+    with Checked(where):
+        columns = tuple((text(item["name"]), text(item["type"])) for item in content["schema"])
         splits = {
             name: tuple(_shard(item) for item in content["splits"][name]["shards"])
             for name in by_use(content["splits"].keys())
         }
         shards = [shard for held in splits.values() for shard in held]
-        digests = [digest for one in shards if one.rows for digest in {file.sha256 for file in one.files}]
+        digests = [name for one in shards if one.rows for name in {file.sha256 for file in one.files}]
         if len({*digests}) < len(digests):
             raise ValueError("a shard stands there twice")
-        _count(sum(shard.rows for shard in shards))
-        withdrawn = tuple(_digest(file) for file in content.get("withdrawn", ()))
+        count(sum(shard.rows for shard in shards))
+        withdrawn = tuple(digest(file) for file in content.get("withdrawn", ()))
     return Manifest(columns, splits, withdrawn, content)
-
-
-def _parse(data: bytes, where: str, kind: str, newest: int = 1) -> dict[str, Any]:
-    """The record's plain content, of any of the formats 1 … newest."""
-    try:
-        content = json.loads(data)
-    except (ValueError, RecursionError) as error:
-        raise FormatError(f"{where}: not JSON ({error})") from error
-    found = content.get("format") if isinstance(content, dict) else None
-    if found not in [f"{kind}/{number + 1}" for number in range(newest)]:
-        raise FormatError(
-            f"{where}: its format is {found!r}, this Lakemint reads {kind}/{newest}; upgrade Lakemint"
-        )
-    return dict(content)
 
 
 def _require_own(content: dict[str, Any], where: str, **own: str | int) -> None:
@@ -152,10 +136,9 @@ def _require_own(content: dict[str, Any], where: str, **own: str | int) -> None:
 
 
 def _seal(content: dict[str, Any]) -> str:
-    """sha256 of the rest as canonical JSON, which Python writes for texts and whole numbers."""
+    """sha256 of the rest as canonical JSON."""
     rest = {name: value for name, value in content.items() if name != "seal"}
-    plain = json.dumps(rest, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(plain.encode(errors="surrogatepass")).hexdigest()
+    return hashlib.sha256(plain_json(rest)).hexdigest()
 
 
 def _retirement(item: dict[str, Any] | None) -> Retirement | None:
@@ -164,51 +147,16 @@ def _retirement(item: dict[str, Any] | None) -> Retirement | None:
     at = datetime.fromisoformat(item["at"])
     if at.tzinfo is None:
         raise ValueError("retired at a time without a zone")
-    return Retirement(at, _text(item["by"]), _text(item["reason"]))
+    return Retirement(at, text(item["by"]), text(item["reason"]))
 
 
 def _shard(item: dict[str, Any]) -> Shard:
     overlays = tuple(_file(over) for over in item.get("overlays", ()))
-    rows, erased = _count(item["rows"]), tuple(_count(one) for one in item.get("erased", ()))
+    rows, erased = count(item["rows"]), tuple(count(one) for one in item.get("erased", ()))
     if [*erased] != sorted({*erased}) or erased[-1:] >= (rows + len(erased),):
         raise ValueError("a shard's erased rows are none of its own, or in no order")
-    return Shard(_digest(item["sha256"]), _count(item["bytes"]), rows, overlays, erased)
+    return Shard(digest(item["sha256"]), count(item["bytes"]), rows, overlays, erased)
 
 
 def _file(item: dict[str, Any]) -> File:
-    return File(_digest(item["sha256"]), _count(item["bytes"]))
-
-
-def _digest(value: Any) -> str:
-    if not _DIGEST.fullmatch(value):
-        raise ValueError(f"{value!r} is no sha256")
-    return str(value)
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f"{value!r} is no text")
-    value.encode()  # half a surrogate pair is none
-    return value
-
-
-def _count(value: Any) -> int:
-    if type(value) is not int or not 0 <= value < 2**53:
-        raise ValueError(f"{value!r} is no count")
-    return value
-
-
-class _Checked:
-    """Turns what goes wrong when fields are missing or odd into FormatError, with the place named."""
-
-    def __init__(self, where: str) -> None:
-        self._where = where
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
-        if isinstance(error, KeyError):
-            raise FormatError(f"{self._where}: the field {error.args[0]!r} is missing") from error
-        if isinstance(error, (TypeError, ValueError, AttributeError)):
-            raise FormatError(f"{self._where}: malformed: {error}") from error
+    return File(digest(item["sha256"]), count(item["bytes"]))

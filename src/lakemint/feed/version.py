@@ -53,6 +53,8 @@ class Version:
         self.digest = record.manifest
         """Hex sha256 of the manifest."""
         where = origin.lake.manifest(reference.dataset, record.manifest)
+        self.earlier = record.earlier
+        """Those of the manifests that it had before erasures, oldest first."""
         self.uri = f"{origin.lake.root}/{where}"
         """Where the manifest lies, `s3://…` or `file:///…`: for the records of others, such as MLflow's."""
         self.published_at = record.published_at

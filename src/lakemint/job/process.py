@@ -43,7 +43,7 @@ class JobProcess:
             errors="replace",
             env={**environment, "PYTHONUNBUFFERED": "1"},
             start_new_session=True,
-            preexec_fn=_die_with_parent,  # noqa: PLW1509 - one system call, bound before the fork
+            preexec_fn=die_with_parent,  # noqa: PLW1509 - one system call, bound before the fork
         )
 
     @property
@@ -119,7 +119,7 @@ _PRCTL = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
 _PR_SET_PDEATHSIG = 1
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
     """Linux ends the job when its task is killed the hard way, so that no two tries work at once."""
     if _PRCTL is not None:
         _PRCTL(_PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -12,13 +12,17 @@ from lakemint.stack.launch import MARK, alive
 
 def find_processes(home: Path) -> list[psutil.Process]:
     """All processes of the stack in `home`, their descendants included; never this one or those above it."""
-    marked = [process for process in psutil.process_iter() if _mark(process) == str(home)]
-    found = {process.pid: process for process in marked}
-    for process in marked:
+    found = {process.pid: process for process in marked(MARK, str(home))}
+    for process in [*found.values()]:
         found |= {child.pid: child for child in _descendants(process)}
     for spared in (os.getpid(), *(parent.pid for parent in psutil.Process().parents())):
         found.pop(spared, None)
     return alive(list(found.values()), seconds=0)
+
+
+def marked(variable: str, value: str) -> list[psutil.Process]:
+    """The processes in whose environment the variable has that value."""
+    return [process for process in psutil.process_iter() if _variable(process, variable) == value]
 
 
 def end_processes(processes: Iterable[psutil.Process], patience: float = 10) -> int:
@@ -45,9 +49,9 @@ def memory(pid: int) -> int:
     return sum(_resident(process) for process in family)
 
 
-def _mark(process: psutil.Process) -> str | None:
+def _variable(process: psutil.Process, name: str) -> str | None:
     try:
-        return process.environ().get(MARK)
+        return process.environ().get(name)
     except (psutil.Error, OSError):
         return None
 

@@ -32,15 +32,17 @@ class StoreAddress:
 
     def open(self) -> Store:
         """The store, with the credentials of the process it is opened in."""
-        own = load_config()
-        config = replace(
+        return open_store(self.config(load_config()))
+
+    def config(self, own: Config) -> Config:
+        """These settings over a process's own, which has the credentials."""
+        return replace(
             own,
             lake=self.lake,
             s3_endpoint=self.s3_endpoint or own.s3_endpoint,
             s3_region=self.s3_region,
             s3_style=self.s3_style or own.s3_style,
         )
-        return open_store(config)
 
 
 def open_store(config: Config) -> Store:
