@@ -1,5 +1,6 @@
 """Batches along an order, and where in it a training is: what loaders and mixtures have in common."""
 
+import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
@@ -30,6 +31,18 @@ class Stream:
         self.rank, self.world = walk.cut.rank, walk.cut.world
         """Which of the training's processes this is, and how many there are."""
         self._epoch = self._position = 0
+        self._batches, self._waited, self._looped = 0, 0.0, 0.0
+
+    def metrics(self) -> dict[str, float]:
+        """Of all loops so far, to be logged beside the loss: batches, and whether the loop waited for them.
+
+        `waited` and `looped`: seconds until a batch was there, and until the next was asked for; `waiting`:
+        the first's share of both. `lakemint feed profile` says what to change when that is large.
+        """
+        seconds = self._waited + self._looped
+        waiting = self._waited / seconds if seconds else 0.0
+        own = {"waited": self._waited, "looped": self._looped, "waiting": waiting}
+        return {"batches": float(self._batches), **own}
 
     def __iter__(self) -> Iterator[Arrays]:
         way = self._go_on()
@@ -55,10 +68,13 @@ class Stream:
 
         It is there before a batch is handed out: who saves the state in the loop has had that batch.
         """
-        first = self._epoch * self._orders.examples
+        first, asked = self._epoch * self._orders.examples, time.perf_counter()
         for position, batch in self._reading.noted(batches, self._position, first):
-            self._position = position
+            self._position, given = position, time.perf_counter()
+            self._batches, self._waited = self._batches + 1, self._waited + given - asked
             yield batch
+            asked = time.perf_counter()
+            self._looped += asked - given
         if self._orders.has_epochs:
             self._epoch, self._position = self._epoch + 1, 0
 

@@ -74,6 +74,10 @@ class Batches(IterableDataset):  # type: ignore[misc]  # torch is not there when
         """The loader's: of the batches that were handed out, not of those read ahead."""
         return self._loader.state_dict()
 
+    def metrics(self) -> dict[str, float]:
+        """The loader's: whether the training waits for its batches."""
+        return self._loader.metrics()
+
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on there, with any number of workers; raises as the loader does."""
         self._loader.load_state_dict(state)

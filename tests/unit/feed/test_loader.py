@@ -1,6 +1,7 @@
 """Batches: none lost, none twice, in an order that the batch size only cuts."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 import lakemint
 from lakemint.errors import LakemintError
 from lakemint.feed import Split
+from lakemint.feed.arrays import Arrays
 from tests.unit.small_version import publish, row
 from tests.unit.small_version import settings as config_of
 
@@ -98,3 +100,20 @@ def test_integers_beside_nulls_stay_what_they_are(tmp_path: Path) -> None:
     publish(config, [row(0, stars=large), row(1, stars=None)])
     (batch,) = lakemint.open("notes@1", config=config)["train"].loader(batch_size=2, shuffle=False)
     assert set(batch["stars"].tolist()) == {large, None}
+
+
+def test_metrics_tell_whether_the_loop_waits(train: Split, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a clock that goes on while a batch is transformed, and while it is trained on."""
+    now = [0.0]
+
+    def slow(batch: Arrays, _seeds: Any) -> Arrays:
+        now[0] += 3
+        return batch
+
+    monkeypatch.setattr("lakemint.feed.stream.time.perf_counter", lambda: now[0])
+    loader = train.loader(8, transform=slow, threads=0)
+    assert loader.metrics() == {"batches": 0, "waited": 0, "looped": 0, "waiting": 0}
+    for _ in loader:
+        now[0] += 1
+    steps = len(loader)
+    assert loader.metrics() == {"batches": steps, "waited": 3 * steps, "looped": steps, "waiting": 0.75}
