@@ -163,4 +163,3 @@ def test_both_ways_make_the_same_of_any_tables_and_changes(
     grown = mixed.same(base)
     assert sum(split.rows for split in grown.splits.values()) == len(then[-1][1] if then else first)
     assert contents(grown) == contents(mixed.same())
-    mixed.same()
