@@ -56,7 +56,8 @@ class Split:
         return sum(shard.rows for shard in self.shards)
 
     def __repr__(self) -> str:
-        return f"<lakemint split {self.name}: {len(self):,} rows, {len(self.shards)} shards>"
+        weighted = f", weighted by {self.weights.rule.column}" if self.weights else ""
+        return f"<lakemint split {self.name}: {len(self):,} rows, {len(self.shards)} shards{weighted}>"
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
         """One record batch a shard."""

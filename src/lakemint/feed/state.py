@@ -47,13 +47,18 @@ class State:
         Raises LakemintError, saying what differs, when it is not of this order.
         """
         require_state(plain, FORMAT)
-        for name in ("digest", "split", "algorithm", "seed", "shuffle", "window", "weights"):
+        for name in ("digest", "split", "algorithm", "seed", "shuffle", "window"):
             theirs, mine = plain.get(name), getattr(order, name)
             if theirs != mine:
                 raise LakemintError(
                     f"the state is of {plain.get('version')} with the {name} {theirs!r}, and this loader is "
                     f"of {order.version} with {mine!r}: make one like it, or begin the epoch anew"
                 )
+        if plain.get("weights", "") != order.weights:
+            raise LakemintError(
+                f"the state is of {plain.get('version')} with other weights, or from before an erasure "
+                "changed their shares: make a loader like it, or begin the epoch anew"
+            )
         return cls(order, whole_number(plain, "epoch", 2**53), whole_number(plain, "position", rows))
 
 

@@ -161,12 +161,14 @@ def test_a_mixture_takes_weighted_sources_and_each_goes_on_as_its_own_loader() -
 def test_a_state_of_other_weights_is_refused() -> None:
     state = MIXED.weighted("weight").loader(4).state_dict()
     for other in (MIXED, MIXED.balanced("label"), MIXED.weighted("label", {"good": 1})):
-        with pytest.raises(LakemintError, match="with the weights"):
+        with pytest.raises(LakemintError, match="with other weights"):
             other.loader(4).load_state_dict(state)
 
 
 def test_in_stored_order_all_rows_are_there() -> None:
-    assert MIXED.balanced("label").to_table() == MIXED.to_table()
+    balanced = MIXED.balanced("label")
+    assert balanced.to_table() == MIXED.to_table()
+    assert repr(balanced) == "<lakemint split notes@1/train: 400 rows, 8 shards, weighted by label>"
 
 
 @pytest.mark.parametrize(
