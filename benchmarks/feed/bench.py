@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ ROUNDS = {"small": 1, "full": 3}
 TIMES = {"small": 1, "full": 4}
 """As many samples."""
 WORKERS = (0, 1, 2)
+DEADLINE, TRIES = 240, 3
+"""Seconds that a step may take, and how often it is begun."""
 PEERS = ("datasets", "lance", "litdata", "streaming", "webdataset")
 LIMIT = "Arrow's take in memory"
 HERE = Path(__file__).parent
@@ -45,10 +48,19 @@ class Contestant:
         # -E: no PYTHONPATH of ours leads out of a peer's environment.
         isolated = [] if self.name == "lakemint" else ["-E"]
         command = [self.python, *isolated, str(HERE / self.script), *arguments]
-        ran = subprocess.run(command, capture_output=True, text=True, check=False, cwd=CHECKOUT)
+        ran = self._ended(command)
         if ran.returncode:
             raise RuntimeError(f"{self.name}: {arguments} ended with {ran.returncode}: {ran.stderr[-2000:]}")
         return json.loads(ran.stdout.splitlines()[-1]) if arguments[0] != "prepare" else None
+
+    def _ended(self, command: list[str]) -> subprocess.CompletedProcess[str]:
+        """LitData stands still now and then: it is begun again, and that time does not count."""
+        for _ in range(TRIES):
+            with suppress(subprocess.TimeoutExpired):
+                return subprocess.run(
+                    command, capture_output=True, text=True, check=False, cwd=CHECKOUT, timeout=DEADLINE
+                )
+        raise RuntimeError(f"{self.name} stood still {TRIES} times: {command}")
 
 
 def measure(size: str) -> list[Measure]:

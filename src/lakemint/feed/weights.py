@@ -3,9 +3,9 @@
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import Any, Final, Protocol
 
 import numpy as np
@@ -18,8 +18,8 @@ from lakemint.feed.prefetch import Prefetch
 
 MAX_VALUES: Final = 1000
 """Values of a column that have weights of their own, at most."""
-_AHEAD, _OPEN = 4, 64
-"""Shards that are fetched ahead while all are looked through, and whose sums are kept."""
+_AHEAD, _WINDOWS = 4, 2
+"""Shards that are fetched ahead while all are looked through; windows whose shards' sums are kept."""
 _SHOWN = 20
 """Values that an error tells, at most."""
 _BITS, _MANTISSA = 62, 52
@@ -125,17 +125,10 @@ class Weights:
         self.digest = hashlib.sha256(told.encode()).hexdigest()
         """Of all that an order by them follows from."""
 
-    def __getstate__(self) -> dict[str, Any]:
-        """For another process, which sums up for itself."""
-        return {name: value for name, value in self.__dict__.items() if name != "_sums"}
-
     def draws(self, key: bytes, window: int, shuffle: bool) -> Draws:
         """The order of an epoch with that key, in which so many shards are mixed at a time."""
-        return Draws(self._totals, self.places, self._sums, window, key, shuffle)
-
-    @cached_property
-    def _sums(self) -> Callable[[int], Sums]:
-        return lru_cache(maxsize=_OPEN)(self._summed)
+        sums = lru_cache(maxsize=_WINDOWS * window)(self._summed)
+        return Draws(self._totals, self.places, sums, window, key, shuffle)
 
     def _seen(self, rows: pa.RecordBatch) -> tuple[float, int, set[Value]]:
         """The heaviest weight of a shard, how many rows have any, and of its values those named and some."""
