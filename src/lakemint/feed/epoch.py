@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import Final, Protocol
 
 import numpy as np
@@ -150,8 +150,17 @@ class Epoch:
         except LakemintError:
             if len(block.ends) == 1:
                 raise
-            # Up to the one to blame.
-            return (step for one in block.split(1) for step in self._gathered(one, ahead))
+            return self._up_to_the_one_to_blame(block, ahead)
+
+    def _up_to_the_one_to_blame(self, block: Block, ahead: Prefetch) -> Iterable[Step]:
+        """Gathered now: later, the next block's shards would be wanted, and not these any more."""
+        steps: list[Step] = []
+        for one in block.split(1):
+            try:
+                steps += self._gathered(one, ahead)
+            except LakemintError as error:
+                return chain(steps, _raised(error))
+        return steps
 
     def _gathered(self, block: Block, ahead: Prefetch) -> list[Step]:
         ahead.want(self._order.ahead(block.begin, block.ends[-1] - 1))
@@ -170,3 +179,9 @@ class Epoch:
         low, high = (firsts + lengths * np.uint64(rank) // world for rank in (cut.rank, cut.rank + 1))
         parts = [np.arange(*ends, dtype=np.uint64) for ends in zip(low, high, strict=True)]
         return np.concatenate(parts), np.append(0, np.cumsum(high - low)).astype(np.int64)
+
+
+def _raised(error: Exception) -> Iterator[Step]:
+    """When somebody comes so far."""
+    raise error
+    yield
