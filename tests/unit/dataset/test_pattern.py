@@ -34,7 +34,7 @@ def test_what_re2_does_not_know_is_refused(pattern: str, told: str) -> None:
 
 
 @settings(max_examples=400)
-@given(st.text(alphabet="ab()|*+?{}2,[]\.", max_size=30))
+@given(st.text(alphabet=r"ab()|*+?{}2,[]\.", max_size=30))
 def test_what_passes_is_quick_on_a_text_made_to_hurt(pattern: str) -> None:
     if pattern_problem(pattern) is not None:
         return
