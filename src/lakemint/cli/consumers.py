@@ -79,6 +79,8 @@ def _read(run: dict[str, Any]) -> Iterator[str]:
 
     yield f"{short(run['split'])}, {run['epochs']:.2f} epochs"
     yield f"{run['examples']:,} examples, {run['world']:,} {'rank' if run['world'] == 1 else 'ranks'}"
+    if weights := run["order"]["weights"]:
+        yield f"weighted by {short(weights['column'])}"
     if "rows" in run:
         given = "nobody knows how many" if run["rows"] is None else f"{run['rows']:,}"
         yield f"{given} of {run['of']:,} bad rows"

@@ -63,6 +63,15 @@ def test_consumers_are_a_table(config: Config, run: Run) -> None:
         assert words in out
 
 
+def test_a_run_that_read_by_weights_says_by_which(config: Config, run: Run) -> None:
+    assert "weighted" not in run("consumers", "notes@1")[1]
+    with lakemint.run("exp-8") as reader:
+        list(lakemint.open("notes@1", "train", config=config).balanced("label").loader(12, run=reader))
+    assert "weighted by label" in run("consumers", "notes@1")[1]
+    told = json.loads(run("consumers", "notes@1", "--json")[1])["runs"]
+    assert [one["order"]["weights"] is None for one in told] == [True, False]
+
+
 def test_consumers_for_programs_and_in_openlineages_words(config: Config, run: Run) -> None:
     status, out, _ = run("consumers", "notes@1", "--json")
     (one,) = json.loads(out)["runs"]
