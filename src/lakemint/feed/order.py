@@ -13,6 +13,11 @@ from numpy.typing import NDArray
 ALGORITHM = "lakemint.order/2"
 _ROUNDS, _SMALL, _SMALL_ROUNDS = 8, 12, 24
 """Below 2^12 rows the halves are so short that eight rounds favour some orders; measured on 5 to 7 rows."""
+_STEPS = (
+    (np.uint64(30), np.uint64(0xBF58476D1CE4E5B9)),
+    (np.uint64(27), np.uint64(0x94D049BB133111EB)),
+)
+_LAST = np.uint64(31)
 
 Rows = NDArray[np.uint64]
 
@@ -25,7 +30,11 @@ def order_key(digest: str, seed: int, epoch: int) -> bytes:
 def seeds(key: bytes, positions: Rows) -> Rows:
     """A number for each position of the order with that key, below 2^64, to draw at random from."""
     salt = np.frombuffer(hashlib.sha256(key + b"seeds").digest()[:8], "<u8").astype(np.uint64)
-    return _mix(_mix(positions) ^ salt)
+    drawn, spare = positions.copy(), np.empty_like(positions)
+    _mix(drawn, spare)
+    drawn ^= salt
+    _mix(drawn, spare)
+    return drawn
 
 
 class Permutation:
@@ -52,18 +61,26 @@ class Permutation:
     def _feistel(self, values: Rows) -> Rows:
         """One pass over 0 … 2^b-1: each round mixes one half into the other, so it can be undone."""
         high, low = values >> self._low, values & self._low_mask
+        mixed, spare = np.empty_like(high), np.empty_like(high)
         for turn, key in enumerate(self._keys):
-            if turn % 2:
-                high = high ^ (_mix(low ^ key) & self._high_mask)
-            else:
-                low = low ^ (_mix(high ^ key) & self._low_mask)
-        mixed: Rows = (high << self._low) | low
-        return mixed
+            of, into, mask = (low, high, self._high_mask) if turn % 2 else (high, low, self._low_mask)
+            np.bitwise_xor(of, key, out=mixed)
+            _mix(mixed, spare)
+            mixed &= mask
+            into ^= mixed
+        high <<= self._low
+        high |= low
+        return high
 
 
-def _mix(values: Rows) -> Rows:
-    """Each of 64 bits into all 64: the finalizer of splitmix64, arithmetic modulo 2^64."""
-    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    mixed: Rows = values ^ (values >> np.uint64(31))
-    return mixed
+def _mix(values: Rows, spare: Rows) -> None:
+    """Each of 64 bits into all 64: the finalizer of splitmix64, arithmetic modulo 2^64.
+
+    In place, as what it costs is memory: `spare` is another array of the shape, for what is between.
+    """
+    for shift, factor in _STEPS:
+        np.right_shift(values, shift, out=spare)
+        values ^= spare
+        values *= factor
+    np.right_shift(values, _LAST, out=spare)
+    values ^= spare
