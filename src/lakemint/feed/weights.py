@@ -88,7 +88,7 @@ class Rule:
         return weighed
 
 
-class Shelf(Protocol):
+class Weighable(Protocol):
     """The split that is weighed."""
 
     @property
@@ -107,7 +107,7 @@ class Weights:
     Of all shards the sums are kept; of those that are being read, the sums of their rows.
     """
 
-    def __init__(self, split: Shelf, rule: Rule) -> None:
+    def __init__(self, split: Weighable, rule: Rule) -> None:
         """Reads the column of all shards.
 
         Raises WeightsError for a column that is not there, for what is no weight, for values that no row
@@ -160,7 +160,7 @@ class Weights:
         return np.cumsum(self._whole(self._split.shard(shard).select([self.rule.column])))
 
 
-def balanced(split: Shelf, column: str) -> Rule:
+def balanced(split: Weighable, column: str) -> Rule:
     """By which every value of the column comes equally often.
 
     Raises WeightsError for a column that is not there, for too many values, and what reading raises.
@@ -191,7 +191,7 @@ def _number(weight: Any) -> float:
         raise WeightsError(f"weights: {weight!r} is no number") from error
 
 
-def _kind(split: Shelf, column: str) -> pa.DataType:
+def _kind(split: Weighable, column: str) -> pa.DataType:
     if column not in split.schema.names:
         raise WeightsError(
             f"weights: there is no column {column!r}; there are {', '.join(split.schema.names)}"
@@ -199,7 +199,7 @@ def _kind(split: Shelf, column: str) -> pa.DataType:
     return split.schema.field(column).type
 
 
-def _columns(split: Shelf, column: str) -> Iterator[pa.RecordBatch]:
+def _columns(split: Weighable, column: str) -> Iterator[pa.RecordBatch]:
     """One column of each shard."""
     count = len(split.shards)
     with Prefetch(split.shard) as ahead:

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from lakemint.errors import WeightsError
@@ -13,7 +12,7 @@ from lakemint.feed.draws import Draws
 from lakemint.feed.epoch import Order
 from lakemint.feed.gaps import Gaps
 from lakemint.feed.order import ALGORITHM, order_key
-from lakemint.feed.weights import Rule, Weights
+from lakemint.feed.weights import Rule, Weighable, Weights
 from lakemint.feed.windows import Windows
 from lakemint.lineage.consumers import PRESENT, UNKNOWN, Consumer
 from lakemint.published.ranges import Range, total
@@ -27,17 +26,11 @@ _BLOCK = 1 << 20
 Mask = NDArray[np.bool_]
 
 
-class Rows(Protocol):
+class Rows(Weighable, Protocol):
     """A split of a version, as it is now."""
 
     @property
-    def name(self) -> str: ...
-    @property
-    def schema(self) -> pa.Schema: ...
-    @property
     def shards(self) -> Sequence[ShardRecord]: ...
-    def __len__(self) -> int: ...
-    def shard(self, index: int) -> pa.RecordBatch: ...
 
 
 @dataclass(frozen=True)
