@@ -26,7 +26,9 @@ TRAININGS = st.builds(
     Training,
     run=st.from_regex(r"[a-z]([a-z0-9-]{0,38}[a-z0-9])?", fullmatch=True),
     program=st.lists(
-        st.text(st.characters(exclude_characters="\0"), max_size=40), min_size=1, max_size=5
+        st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=40),
+        min_size=1,
+        max_size=5,
     ).map(tuple),
     launcher=WORD,
     nodes=st.integers(1, 4096),
